@@ -1,0 +1,53 @@
+# confiture: a PostgreSQL extension built with PGXS.  `make help` lists what else there is.
+EXTENSION = confiture
+EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" confiture.control)
+MODULE_big = confiture
+
+listed := $(shell sed 's/\#.*//' src/sources.txt)
+OBJS = $(patsubst %.cpp,%.o,$(filter %.cpp,$(listed)))
+sql_parts = $(filter %.sql,$(listed))
+
+DATA_built = $(EXTENSION)--$(EXTVERSION).sql
+SCRIPTS = scripts/confiture-load
+
+# As system headers, PostgreSQL's give none of the warnings that -Wextra finds in them from one version to the next.
+PG_CPPFLAGS = -Isrc -isystem $(includedir_server)
+PG_CXXFLAGS = -std=c++20 -Wall -Wextra -Werror -Wno-register -MMD -MP
+SHLIB_LINK = -lstdc++
+SHLIB_EXPORTS = exports.txt
+# The bitcode rules ignore PG_CXXFLAGS; a plain assignment would be ignored too.
+override with_llvm := no
+
+# `make installcheck` brings its own server: run it as an ordinary user, after `make install`.
+REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
+REGRESS_OPTS = --temp-instance=tmp_check --temp-config=/dev/null --load-extension=confiture
+EXTRA_CLEAN = $(OBJS:.o=.d) $(EXTENSION)--*.sql exports.list build results tmp_check
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+
+ifeq ($(PGXS),)
+all install installcheck clean:
+	@echo "no PostgreSQL to build for: run 'make setup', or set PG_CONFIG" >&2; exit 1
+else
+include $(PGXS)
+
+-include $(OBJS:.o=.d)
+
+# Objects of another PostgreSQL, or of other flags, are made again.
+built_for := build/built_for
+ifneq ($(shell cat $(built_for) 2>/dev/null),$(shell $(PG_CONFIG) --version --includedir-server | tr '\n' ' '))
+$(shell mkdir -p build && $(PG_CONFIG) --version --includedir-server | tr '\n' ' ' >$(built_for))
+endif
+$(OBJS): Makefile $(built_for)
+
+# Only src/pg may open PostgreSQL's headers: everything above is compiled without them in reach.
+above_border = $(filter-out src/pg/%,$(OBJS))
+server_headers = -isystem $(includedir_server) -I$(includedir_server) -I$(includedir_internal)
+$(above_border): override CPPFLAGS := $(filter-out $(server_headers),$(CPPFLAGS))
+
+$(EXTENSION)--$(EXTVERSION).sql: $(sql_parts) src/sources.txt confiture.control Makefile
+	cat /dev/null $(sql_parts) >$@
+endif
+
+include scripts/targets.mk

@@ -1,0 +1,2 @@
+-- Back to a shop without anything to sell.
+DROP TABLE shop.products;

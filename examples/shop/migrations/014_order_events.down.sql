@@ -1,0 +1,2 @@
+-- The partitions and their indexes go with their parent.
+DROP TABLE shop.order_events;

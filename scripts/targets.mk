@@ -1,0 +1,56 @@
+# What PGXS does not know: set-up, the demo, the whole test suite, benchmarks.
+
+# The scripts run make of their own, for one PostgreSQL after the other: nothing of this one is theirs.
+clean_make = env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES
+# Whoever names a pg_config means that PostgreSQL alone.
+named := $(if $(filter environment command,$(firstword $(origin PG_CONFIG))),here)
+# Built and installed, with sudo where that is needed; quiet unless it fails.
+built = mkdir -p build; $(clean_make) PG_CONFIG='$(PG_CONFIG)' test/part build >build/log 2>&1 || { cat build/log; exit 1; }
+narrowed = PG_CONFIG='$(PG_CONFIG)' PARTS='$(PARTS)' FILES='$(FILES)'
+
+.PHONY: help
+help:
+	@echo 'make              build for the PostgreSQL of PG_CONFIG (now: $(PG_CONFIG))'
+	@echo 'make install      install it there'
+	@echo 'make installcheck pg_regress on a server of its own, as an ordinary user'
+	@echo 'make setup        install the Debian packages that building and testing need'
+	@echo 'make demo         build, install, and see a dry run of a small shop'
+	@echo 'make test         everything, on PostgreSQL 15, 13, 17 and 18; with PG_CONFIG=..., on that one'
+	@echo 'make test-15      everything on one version; test-13, test-17, test-18'
+	@echo "                  PARTS='build pgtap' FILES='test/pgtap/a.sql' narrow a run down; the parts:"
+	@echo '                  layers format build unit regress pgtap isolation cluster signatures tidy'
+	@echo 'make bench        the benchmarks, on a private cluster'
+	@echo 'make signatures   rewrite test/signatures: the SQL interface that a release promises'
+	@echo 'make format       clang-format over src and test'
+
+.PHONY: setup
+setup:
+	@scripts/setup
+
+.PHONY: demo
+demo: setup
+	@$(built)
+	@$(clean_make) PG_CONFIG='$(PG_CONFIG)' scripts/demo
+
+.PHONY: test
+test: setup
+	@$(clean_make) $(narrowed) test/run $(named)
+
+.PHONY: test-13 test-15 test-17 test-18
+test-13 test-15 test-17 test-18: test-%: setup
+	@$(clean_make) $(narrowed) test/run $*
+
+.PHONY: bench
+bench: setup
+	@$(built)
+	@if [ -x test/bench/run ]; then PG_CONFIG='$(PG_CONFIG)' test/with-cluster fsync=on test/bench/run; \
+	else echo 'no benchmarks: test/bench/run is not there'; fi
+
+.PHONY: signatures
+signatures:
+	PG_CONFIG='$(PG_CONFIG)' test/signatures/list >build/signatures
+	mv build/signatures test/signatures/$(EXTVERSION).sig
+
+.PHONY: format
+format:
+	find src test -name '*.cpp' -o -name '*.hpp' | xargs -r clang-format -i

@@ -1,0 +1,6 @@
+#include "pg/module.hpp"
+
+extern "C" __attribute__((visibility("default"))) void _PG_init();
+
+/* Called once in each backend, when the library is loaded. */
+void _PG_init() { confiture::pg::initialise(); }

@@ -1,0 +1,16 @@
+#pragma once
+/* What only COMMIT would find. */
+#include "pg/plain.hpp"
+
+#include "dry_run/record.hpp"
+
+#include <optional>
+
+namespace confiture::dry_run {
+
+/* Checks the deferred constraints as COMMIT would and sets them back to how they begin a
+ * transaction.  Returns the violation, if there is one, with a sample of its rows.  Errors that
+ * violate no constraint are thrown on. */
+std::optional<failure_record> check_deferred_constraints();
+
+} // namespace confiture::dry_run

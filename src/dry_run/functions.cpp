@@ -1,0 +1,229 @@
+/* The SQL functions of dry_run.sql. */
+#include "dry_run/result.hpp"
+#include "migration/registry.hpp"
+#include "migration/script.hpp"
+#include "pg/error.hpp"
+#include "pg/function.hpp"
+#include "pg/session.hpp"
+#include "pg/settings.hpp"
+#include "pg/tracer.hpp"
+#include "pg/transaction.hpp"
+
+#include <functional>
+
+namespace confiture::dry_run {
+
+namespace {
+
+using migration::stored;
+
+/* Where nothing can be written, nothing can be tried. */
+void refuse_where_impossible() {
+    if (pg::in_recovery())
+        throw failure{dry_run_error, "cannot dry-run on a standby server",
+                      "The server is in recovery: it takes no writes, not even to roll them back.",
+                      "Run it on the primary, or on a copy of it that is promoted."};
+    if (pg::transaction_is_read_only())
+        throw failure{dry_run_error, "cannot dry-run in a read-only transaction",
+                      "A dry run writes before it rolls back.",
+                      "SET TRANSACTION READ WRITE, or SET default_transaction_read_only = off."};
+    if (pg::observation::active())
+        throw failure{dry_run_error, "cannot dry-run inside a dry run",
+                      "A script that is being dry-run called confiture.dry_run().",
+                      "Call it from the session."};
+}
+
+void check_iterations(int iterations) {
+    if (iterations < 1 || iterations > 1000)
+        throw failure{configuration_invalid,
+                      "invalid number of iterations: " + std::to_string(iterations),
+                      "A dry run takes 1 to 1000 iterations."};
+}
+
+void refuse_effects(const std::vector<migration_input> &inputs) {
+    for (const migration_input &input : inputs)
+        for (const side_effect &effect : foresee(input.script))
+            throw failure{dry_run_error, "the migration does what a rollback cannot undo",
+                          (input.script.file.empty() ? "Line "
+                                                     : "File \"" + input.script.file + "\", line ") +
+                              std::to_string(effect.line) + ": " + effect.message + ".",
+                          "Without the option strict it is run and warned of."};
+}
+
+migration_input prepare(const std::string &version, const std::string &name,
+                        const std::string &text, const std::string &file,
+                        const std::string &lock_timeout) {
+    migration::parsed_script parsed = migration::parse(text, file);
+    return {version, name, std::move(parsed.script),
+            parsed.marks.lock_timeout.value_or(lock_timeout)};
+}
+
+struct run_request {
+    std::function<std::vector<migration_input>()> read; // under the migrator lock
+    int iterations;
+    options chosen;
+};
+
+/* All iterations; the record of the last one is kept, the times of all. */
+class dry_runner {
+public:
+    explicit dry_runner(const run_request &request) : request_(request) {
+        refuse_where_impossible();
+        check_iterations(request.iterations);
+        held_before_ = pg::held_locks();
+        for (int i = 0; i < request.iterations; i++)
+            if (!run_once())
+                break;
+        effects_ = clean_up(chain_, held_before_);
+    }
+
+    std::vector<migration_result> results() const {
+        std::vector<migration_result> results;
+        for (std::size_t i = 0; i < chain_.migrations.size(); i++) {
+            migration_result result{&chain_, i, times_[i], {}, {}, {}, {}};
+            result.locks = summarise(chain_, i, 600);
+            result.expected = estimate_of(times_[i], chain_.migrations[i]);
+            result.side_effects = foresee(inputs_[i].script);
+            if (i + 1 == chain_.migrations.size()) // the session's belong to the chain as a whole
+                result.side_effects.insert(result.side_effects.end(), effects_.begin(),
+                                           effects_.end());
+            result.warnings = warnings_of(result);
+            results.push_back(std::move(result));
+        }
+        return results;
+    }
+
+private:
+    bool run_once() {
+        chain_ = {};
+        pg::memory_context statement_memory("confiture statement");
+        pg::subtransaction trial;
+        pg::lock_migrator();
+        inputs_ = request_.read();
+        if (request_.chosen.strict)
+            refuse_effects(inputs_);
+        run_chain(inputs_, request_.chosen, held_before_, statement_memory, chain_);
+        trial.roll_back();
+        times_.resize(inputs_.size());
+        bool complete = true;
+        for (std::size_t i = 0; i < inputs_.size(); i++) {
+            times_[i].push_back(chain_.migrations[i].execution_ms);
+            complete = complete && chain_.migrations[i].status == run_status::complete;
+        }
+        return complete;
+    }
+
+    const run_request &request_;
+    std::vector<pg::held_lock> held_before_;
+    std::vector<migration_input> inputs_;
+    chain_record chain_;
+    std::vector<std::vector<double>> times_;
+    std::vector<side_effect> effects_;
+};
+
+[[noreturn]] void raise(const migration_result &result) {
+    const migration_record &migration = result.migration();
+    std::string detail, hint;
+    if (migration.error) {
+        const failure_record &error = *migration.error;
+        detail = "SQLSTATE " + error.sqlstate + ": " + error.message;
+        if (error.line > 0)
+            detail += " (" + (error.file.empty() ? "" : "file \"" + error.file + "\", ") + "line " +
+                      std::to_string(error.line) + ", column " + std::to_string(error.column) + ")";
+        if (!error.detail.empty())
+            detail += "\n" + error.detail;
+        hint = error.hint;
+    } else
+        detail = migration.reason;
+    throw failure{dry_run_error,
+                  "dry run of migration \"" + migration.version + "\" " +
+                      (migration.error ? "failed" : "was stopped"),
+                  detail, hint};
+}
+
+std::vector<pg::value> columns(const migration_result &result) {
+    const migration_record &migration = result.migration();
+    pg::jsonb_builder stats;
+    write_stats(result, stats);
+    const auto success = result.success();
+    return {pg::text(migration.name),
+            migration.version.empty() ? pg::value{} : pg::text(migration.version),
+            success ? pg::boolean(*success) : pg::value{},
+            pg::real(result.execution_ms()),
+            pg::bigint(migration.written.all()),
+            pg::text_array(result.locks.locked_tables),
+            pg::real(result.expected.expected_ms),
+            pg::integer(result.expected.confidence_percent),
+            pg::text_array(result.warnings),
+            stats.finish()};
+}
+
+std::vector<migration_result> results_of(const dry_runner &runner, bool raising) {
+    std::vector<migration_result> results = runner.results();
+    for (const migration_result &result : results)
+        if (raising && result.success() == false)
+            raise(result);
+    return results;
+}
+
+pg::value run_one(const pg::arguments &arguments, const run_request &request) {
+    const dry_runner runner(request);
+    return arguments.row(columns(results_of(runner, request.chosen.raise).front()));
+}
+
+options chosen_options(const pg::arguments &arguments, int index) {
+    return read_options(arguments.object(index), pg::parse_milliseconds);
+}
+
+std::vector<migration_input> read_one(const std::string &version, const std::string &direction) {
+    const stored found = migration::find(version);
+    if (direction == "forward")
+        return {prepare(found.version, found.name, found.forward, found.source, found.lock_timeout)};
+    if (!found.backward)
+        throw failure{not_reversible, "migration \"" + found.version + "\" has no backward script",
+                      "It was registered without one.",
+                      "Register it again with a down script to try the way back."};
+    std::vector<migration_input> chain;
+    chain.push_back(
+        prepare(found.version, found.name, *found.backward, "", found.lock_timeout));
+    return chain;
+}
+
+} // namespace
+
+CONFITURE_FUNCTION(confiture_dry_run) {
+    const std::string version = arguments.text(0), direction = arguments.text(1);
+    if (direction != "forward" && direction != "backward")
+        throw failure{configuration_invalid, "invalid direction \"" + direction + "\"",
+                      "A direction is forward or backward."};
+    return run_one(arguments, {[&] { return read_one(version, direction); }, arguments.integer(2),
+                               chosen_options(arguments, 3)});
+}
+
+CONFITURE_FUNCTION(confiture_dry_run_sql) {
+    const std::string text = arguments.text(0);
+    return run_one(arguments, {[&] {
+                                   std::vector<migration_input> script;
+                                   script.push_back(prepare("", "script", text, "", ""));
+                                   return script;
+                               },
+                               arguments.integer(1), chosen_options(arguments, 2)});
+}
+
+CONFITURE_FUNCTION(confiture_dry_run_pending) {
+    const run_request request{[] {
+                                  std::vector<migration_input> chain;
+                                  for (const stored &next : migration::pending())
+                                      chain.push_back(prepare(next.version, next.name, next.forward,
+                                                              next.source, next.lock_timeout));
+                                  return chain;
+                              },
+                              arguments.integer(0), chosen_options(arguments, 1)};
+    const dry_runner runner(request);
+    pg::row_set rows(arguments);
+    for (const migration_result &result : results_of(runner, request.chosen.raise))
+        rows.add(columns(result));
+    return {};
+}
+
+} // namespace confiture::dry_run

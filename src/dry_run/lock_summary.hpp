@@ -1,0 +1,38 @@
+#pragma once
+/* What the lock ledger means: who is kept waiting, for how long. */
+#include "pg/plain.hpp"
+
+#include "dry_run/run.hpp"
+
+#include <string>
+#include <vector>
+
+namespace confiture::dry_run {
+
+/* The kinds of statements that a lock mode on a table keeps waiting. */
+std::vector<std::string> blocked_by(int mode);
+
+/* One line of the answer. */
+struct lock_line {
+    const lock_entry *entry;
+    std::string object;
+    const relation_info *relation; // null for what is none
+    double held_ms;
+    bool new_object;
+};
+
+struct lock_summary {
+    std::vector<lock_line> lines; // strongest first, then the longest held
+    std::int64_t left_out = 0;
+    std::int64_t total = 0;
+    std::vector<std::string> locked_tables; // that existed before, strongest lock first
+    double longest_exclusive_hold_ms = 0;   // of an AccessExclusiveLock on what existed before
+    double expected_downtime_ms = 0;        // longest time that writers of one table had to wait
+    std::string longest_held;               // the table of expected_downtime_ms
+    std::string longest_exclusive;
+};
+
+/* The locks of one migration of the chain; at most `most` lines. */
+lock_summary summarise(const chain_record &chain, std::size_t migration, std::size_t most);
+
+} // namespace confiture::dry_run

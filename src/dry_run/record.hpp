@@ -1,0 +1,141 @@
+#pragma once
+/* What a dry run remembers, bounded: the costliest statements in full, the rest in totals. */
+#include "pg/plain.hpp"
+
+#include "pg/parse.hpp"
+#include "pg/tracer.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace confiture::dry_run {
+
+struct row_counts {
+    std::int64_t inserted = 0, updated = 0, deleted = 0;
+    std::int64_t all() const { return inserted + updated + deleted; }
+    row_counts &operator+=(const row_counts &more);
+};
+
+enum class statement_status : std::uint8_t {
+    done,
+    emulated,     // ran in its plain form
+    not_run,      // see reason
+    needs_commit, // cannot run before what came before it is committed
+    stopped,      // by a limit of ours
+    failed,
+};
+const char *name_of(statement_status status);
+
+struct relation_scan {
+    std::string relation;
+    bool index;
+    std::int64_t scans, tuples;
+};
+
+struct relation_rewrite {
+    std::string relation;
+    std::int64_t bytes;
+};
+
+/* Statements that one top-level statement ran through DO, functions and triggers, of one text. */
+struct nested_record {
+    std::string text;
+    const char *tag = "";
+    int depth = 0;
+    std::int64_t calls = 0, rows = 0;
+    double elapsed_ms = 0;
+    pg::resources spent{};
+};
+
+struct statement_record {
+    std::int32_t ordinal = 0;
+    pg::statement where{};
+    std::string text; // shortened
+    statement_status status = statement_status::done;
+    std::string reason;
+    double started_ms = 0; // since the run began
+    double elapsed_ms = 0, waited_ms = 0;
+    std::int64_t rows = 0; // as its command tag says
+    row_counts written;
+    pg::resources spent{};
+    std::int64_t peak_memory = 0; // 0: not looked at, the statement was too short
+    std::vector<relation_rewrite> rewrites;
+    std::vector<relation_scan> scans;
+    std::vector<std::string> indexes_built, created, altered, dropped, constraints_validated;
+    std::int64_t objects_created = 0, objects_altered = 0, objects_dropped = 0;
+    std::vector<nested_record> nested;
+    std::int64_t nested_left_out = 0;
+    std::vector<std::string> plans;
+};
+
+/* What failed, where, why. */
+struct failure_record {
+    std::string sqlstate, message, detail, hint, context;
+    std::string schema, table, column_name, constraint;
+    std::string file;
+    std::int32_t statement = 0, line = 0, column = 0;
+    std::vector<std::string> violating_rows;
+};
+
+struct tag_total {
+    std::int64_t statements = 0;
+    double elapsed_ms = 0;
+    row_counts written;
+};
+
+/* Keeps the costliest statements whole; memory does not grow with the script. */
+class statement_store {
+public:
+    explicit statement_store(std::size_t most = 200) : most_(most) {}
+
+    /* Would a statement of this cost be kept? */
+    bool wants(double elapsed_ms) const {
+        return kept_.size() < most_ || elapsed_ms > kept_.front().elapsed_ms;
+    }
+    void add(statement_record &&record);
+    void count(const char *tag, double elapsed_ms, const row_counts &written);
+
+    /* In the order of the script. */
+    std::vector<statement_record> take();
+    const std::map<std::string, tag_total> &totals() const { return totals_; }
+    std::int64_t counted() const { return counted_; }
+
+private:
+    std::size_t most_;
+    std::vector<statement_record> kept_; // a heap: the cheapest in front
+    std::map<std::string, tag_total> totals_;
+    std::int64_t counted_ = 0;
+};
+
+enum class run_status : std::uint8_t { complete, failed, stopped, needs_commit, not_run };
+const char *name_of(run_status status);
+
+/* One migration of a chain after one iteration. */
+struct migration_record {
+    std::string version, name, file;
+    run_status status = run_status::not_run;
+    std::string reason; // of a stop
+    double started_ms = 0, ended_ms = 0;
+    double execution_ms = 0, waited_ms = 0;
+    row_counts written;
+    pg::resources spent{};
+    std::vector<statement_record> statements;
+    std::map<std::string, tag_total> totals;
+    std::int32_t statement_count = 0, statements_run = 0;
+    std::int32_t steps = 1;
+    std::optional<failure_record> error;
+    std::vector<std::string> emulated, not_run; // sentences for the warnings
+    std::vector<std::string> side_effects;
+    std::vector<std::string> warnings;
+    std::int64_t transaction_ids = 0;
+};
+
+/* At most `most` bytes of a text, cut at a character. */
+std::string shorten(std::string_view text, std::size_t most);
+
+} // namespace confiture::dry_run

@@ -1,0 +1,122 @@
+#include "dry_run/relation_book.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+namespace confiture::dry_run {
+
+namespace {
+
+/* Up to this many relations every one is looked at after every statement; beyond, the touched ones. */
+constexpr std::size_t look_at_all = 2000;
+
+bool is_index(char kind) { return kind == 'i' || kind == 'I'; }
+
+/* make_new_heap() names the new file's owner pg_temp_<oid of the table>. */
+bool is_new_heap(const std::string &name) {
+    const std::size_t dot = name.rfind('.');
+    const std::string_view last =
+        std::string_view(name).substr(dot == std::string::npos ? 0 : dot + 1);
+    return last.rfind("pg_temp_", 0) == 0 &&
+           last.find_first_not_of("0123456789", 8) == std::string_view::npos;
+}
+
+} // namespace
+
+relation_info &relation_book::meet(pg::oid relation) {
+    touched_.push_back(relation);
+    relation_info &info = relations_[relation];
+    if (!info.name.empty())
+        return info;
+    const auto found = pg::name_of_relation(relation);
+    if (!found)
+        return info;
+    info.name = found->name;
+    info.kind = found->kind;
+    info.temporary = found->temporary;
+    info.transient = is_new_heap(found->name);
+    info.seen = pg::activity_of(relation);
+    if (const auto file = pg::file_of_relation(relation))
+        info.files = {*file};
+    if (const auto bytes = pg::bytes_of_relation(relation))
+        info.bytes_before = *bytes;
+    return info;
+}
+
+const relation_info *relation_book::find(pg::oid relation) const {
+    const auto found = relations_.find(relation);
+    return found == relations_.end() ? nullptr : &found->second;
+}
+
+void relation_book::settle_file(pg::oid relation, relation_info &info, statement_record &record) {
+    const auto file = pg::file_of_relation(relation);
+    if (!file) {
+        info.gone = true;
+        return;
+    }
+    info.gone = false;
+    const bool first = info.files.empty();
+    const bool known =
+        std::find(info.files.begin(), info.files.end(), *file) != info.files.end();
+    if (!first && info.files.back() == *file)
+        return;
+    info.files.push_back(*file);
+    if (first || known || *file == 0) // an inner block was rolled back: the old file is back
+        return;
+    if (is_index(info.kind))
+        record.indexes_built.push_back(info.name);
+    else if (std::string_view(pg::tag_name(record.where.tag)) != "TRUNCATE TABLE")
+        record.rewrites.push_back({info.name, pg::bytes_of_relation(relation).value_or(0)});
+}
+
+void relation_book::settle_one(pg::oid relation, relation_info &info, statement_record &record) {
+    if (info.name.empty()) {
+        meet(relation);
+        touched_.pop_back();
+        if (info.name.empty())
+            return;
+        info.seen = {};
+    }
+    if (info.transient)
+        return;
+    settle_file(relation, info, record);
+    const pg::relation_activity now = pg::activity_of(relation);
+    if (now.scans > info.seen.scans)
+        record.scans.push_back({info.name, is_index(info.kind), now.scans - info.seen.scans,
+                                now.tuples_read - info.seen.tuples_read});
+    const row_counts written{now.inserted - info.seen.inserted, now.updated - info.seen.updated,
+                             now.deleted - info.seen.deleted};
+    info.seen = now;
+    if (written.all() > 0) {
+        record.written += written;
+        info.written += written;
+    }
+}
+
+void relation_book::settle(statement_record &record) {
+    if (relations_.size() <= look_at_all) {
+        for (auto &[relation, info] : relations_)
+            if (!info.gone)
+                settle_one(relation, info, record);
+    } else {
+        std::sort(touched_.begin(), touched_.end());
+        touched_.erase(std::unique(touched_.begin(), touched_.end()), touched_.end());
+        const std::vector<pg::oid> touched = std::move(touched_);
+        for (pg::oid relation : touched)
+            if (const auto found = relations_.find(relation); found != relations_.end())
+                settle_one(relation, found->second, record);
+    }
+    touched_.clear();
+}
+
+void relation_book::look_again() {
+    for (auto &[relation, info] : relations_) {
+        const auto file = pg::file_of_relation(relation);
+        info.gone = !file;
+        if (file && !info.files.empty() && info.files.back() != *file)
+            info.files.push_back(*file);
+        info.seen = pg::activity_of(relation);
+    }
+}
+
+} // namespace confiture::dry_run

@@ -1,0 +1,52 @@
+#pragma once
+/* The relations that a run meets: what they were before, and what each statement did to them. */
+#include "pg/plain.hpp"
+
+#include "dry_run/record.hpp"
+#include "pg/catalog.hpp"
+
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace confiture::dry_run {
+
+struct relation_info {
+    std::string name; // empty while it is not visible
+    char kind = 0;
+    bool temporary = false;
+    bool created_here = false;
+    bool transient = false; // the new heap of a rewrite, gone with its statement
+    bool gone = false;
+    std::int64_t bytes_before = 0;
+    std::vector<pg::oid> files; // the last one is the current one
+    pg::relation_activity seen;
+    row_counts written;
+};
+
+class relation_book {
+public:
+    /* A lock on the relation was noticed.  Works inside hooks. */
+    relation_info &meet(pg::oid relation);
+    /* The relation was made by the run. */
+    void created(pg::oid relation) { meet(relation).created_here = true; }
+    void touched(pg::oid relation) { touched_.push_back(relation); }
+
+    /* Reads off what the statement scanned, wrote and rewrote. */
+    void settle(statement_record &record);
+    /* After ROLLBACK TO: files are what they were, and nothing was rewritten. */
+    void look_again();
+
+    const relation_info *find(pg::oid relation) const;
+    const std::unordered_map<pg::oid, relation_info> &all() const { return relations_; }
+
+private:
+    void settle_one(pg::oid relation, relation_info &info, statement_record &record);
+    void settle_file(pg::oid relation, relation_info &info, statement_record &record);
+
+    std::unordered_map<pg::oid, relation_info> relations_;
+    std::vector<pg::oid> touched_;
+};
+
+} // namespace confiture::dry_run

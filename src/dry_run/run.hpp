@@ -1,0 +1,42 @@
+#pragma once
+/* Runs a chain of migrations for real and measures it.  The caller opens the subtransaction around
+ * it and rolls it back. */
+#include "pg/plain.hpp"
+
+#include "dry_run/lock_ledger.hpp"
+#include "dry_run/options.hpp"
+#include "dry_run/record.hpp"
+#include "dry_run/relation_book.hpp"
+#include "pg/memory.hpp"
+#include "pg/session_watch.hpp"
+
+#include <string>
+#include <vector>
+
+namespace confiture::dry_run {
+
+struct migration_input {
+    std::string version, name;
+    pg::script script;
+    std::string lock_timeout; // of the directive; empty for the option's
+};
+
+/* A chain after one iteration. */
+struct chain_record {
+    std::vector<migration_record> migrations;
+    lock_ledger ledger;
+    relation_book relations;
+    std::vector<pg::lock_wait> waits;
+    std::vector<pg::wait_caused> waits_caused;
+    std::vector<std::string> prepared; // statements that PREPARE left in the session
+    double began_ms = 0;               // on pg::now_ms()'s clock
+};
+
+/* Cancels, timeouts and serialization failures that are not ours are thrown on; what fails in a
+ * migration is in its record.  Either way the subtransaction must be rolled back, and
+ * `statement_memory` must live until then. */
+void run_chain(const std::vector<migration_input> &inputs, const options &chosen,
+               const std::vector<pg::held_lock> &held_before, pg::memory_context &statement_memory,
+               chain_record &record);
+
+} // namespace confiture::dry_run

@@ -1,0 +1,200 @@
+#include "dry_run/side_effects.hpp"
+
+#include "pg/catalog.hpp"
+#include "pg/session.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+namespace confiture::dry_run {
+
+namespace {
+
+struct telling_name {
+    const char *name;
+    const char *kind;
+    const char *message;
+};
+
+/* Functions of the server and of contrib whose effect is not transactional. */
+constexpr telling_name telling_names[] = {
+    {"setval", "sequence", "setval() moves a sequence for good"},
+    {"nextval", "sequence", "nextval() advances a sequence for good"},
+    {"dblink", "remote", "dblink() works in a session of its own"},
+    {"dblink_exec", "remote", "dblink_exec() works in a session of its own"},
+    {"dblink_send_query", "remote", "dblink_send_query() works in a session of its own"},
+    {"lo_export", "file", "lo_export() writes a file"},
+    {"pg_file_write", "file", "pg_file_write() writes a file"},
+    {"pg_advisory_lock", "advisory_lock", "pg_advisory_lock() takes a lock of the session"},
+    {"pg_try_advisory_lock", "advisory_lock", "pg_try_advisory_lock() takes a lock of the session"},
+    {"pg_terminate_backend", "server", "pg_terminate_backend() ends another session"},
+    {"pg_cancel_backend", "server", "pg_cancel_backend() cancels another session's query"},
+    {"pg_reload_conf", "server", "pg_reload_conf() reloads the server's configuration"},
+    {"pg_logical_emit_message", "server", "pg_logical_emit_message() may write to the WAL for good"},
+    {"pg_create_physical_replication_slot", "server", "a replication slot stays"},
+    {"pg_create_logical_replication_slot", "server", "a replication slot stays"},
+    {"pg_drop_replication_slot", "server", "a dropped replication slot does not come back"},
+    {"pg_switch_wal", "server", "pg_switch_wal() switches the WAL file for good"},
+};
+
+bool is_untrusted_language(const std::string_view name) {
+    return name.size() > 2 && name.rfind("pl", 0) == 0 && name.back() == 'u' && name != "plu";
+}
+
+std::string lower_case(std::string_view text) {
+    std::string lower(text);
+    for (char &letter : lower)
+        if (letter >= 'A' && letter <= 'Z')
+            letter = static_cast<char>(letter - 'A' + 'a');
+    return lower;
+}
+
+/* Tokens are read only where one of the telling words stands somewhere: most scripts have none. */
+bool may_tell(const std::string &script) {
+    const std::string lower = lower_case(script);
+    if (lower.find("language") != std::string::npos)
+        return true;
+    return std::any_of(std::begin(telling_names), std::end(telling_names),
+                       [&](const telling_name &telling) {
+                           return lower.find(telling.name) != std::string::npos;
+                       });
+}
+
+void foresee_command(std::string_view text, std::string_view command, std::int32_t line,
+                     std::vector<side_effect> &found) {
+    const auto add = [&](const char *kind, std::string object, std::string message) {
+        found.push_back({kind, std::move(object), std::move(message), 0, line});
+    };
+    if (command == "COPY") {
+        if (pg::mentions(text, {"program"}))
+            add("program", "COPY", "COPY … PROGRAM runs a program of the server");
+        else if (pg::mentions(text, {"to"}))
+            add("file", "COPY", "COPY … TO writes a file of the server");
+    } else if (command == "LOAD")
+        add("server", "LOAD", "a library that was loaded stays loaded");
+    else if (command == "CHECKPOINT")
+        add("server", "CHECKPOINT", "a checkpoint is made for all");
+}
+
+void foresee_names(std::string_view text, std::int32_t line, std::vector<side_effect> &found) {
+    const auto add = [&](const char *kind, const std::string &object, std::string message) {
+        found.push_back({kind, object, std::move(message), 0, line});
+    };
+    for (const std::string &name : pg::names_in(text)) {
+        for (const telling_name &telling : telling_names)
+            if (name == telling.name)
+                add(telling.kind, name, telling.message);
+        if (is_untrusted_language(name))
+            add("untrusted_language", name,
+                "code in the untrusted language " + name + " may do anything outside the database");
+    }
+}
+
+std::string megabytes(std::int64_t bytes) {
+    return bytes >= 1024 * 1024 ? std::to_string(bytes / (1024 * 1024)) + " MB"
+                                : std::to_string(bytes / 1024) + " kB";
+}
+
+bool held(const std::vector<pg::held_lock> &locks, const pg::held_lock &lock) {
+    return std::any_of(locks.begin(), locks.end(), [&](const pg::held_lock &before) {
+        return before.tag == lock.tag && (lock.modes & ~before.modes) == 0;
+    });
+}
+
+/* The transaction keeps the lock on a sequence whose value it took; an advisory lock that is still
+ * there belongs to the session. */
+void look_at_locks(const chain_record &chain, const std::vector<pg::held_lock> &held_before,
+                   std::vector<side_effect> &found) {
+    for (const pg::held_lock &lock : pg::held_locks()) {
+        if (held(held_before, lock))
+            continue;
+        if (lock.tag.is_relation()) {
+            const relation_info *relation = chain.relations.find(lock.tag.relation());
+            if (relation && relation->kind == 'S')
+                found.push_back({"sequence", relation->name,
+                                 "sequence " + relation->name + " was advanced and stays so"});
+        } else if (std::string_view(pg::lock_type_name(lock.tag)) == "advisory") {
+            pg::release_advisory_lock(lock);
+            found.push_back({"advisory_lock",
+                             std::to_string(lock.tag.field2) + "," +
+                                 std::to_string(lock.tag.field3),
+                             "a session-level advisory lock was taken; it was released again"});
+        }
+    }
+}
+
+/* PREPARE name … */
+std::string prepared_name(std::string_view text) {
+    const std::vector<std::string> names = pg::names_in(text);
+    return names.size() > 1 ? names[1] : std::string();
+}
+
+void look_at_prepared_statements(const chain_record &chain, std::vector<side_effect> &found) {
+    for (const std::string &text : chain.prepared) {
+        const std::string name = prepared_name(text);
+        if (!name.empty() && pg::drop_prepared_statement(name))
+            found.push_back({"prepared_statement", name,
+                             "prepared statement " + name + " was left behind; it was dropped"});
+    }
+}
+
+void look_at_dead_space(const chain_record &chain, std::vector<side_effect> &found) {
+    for (const auto &[oid, relation] : chain.relations.all()) {
+        if (relation.created_here || relation.name.empty() || relation.kind == 'S')
+            continue;
+        const std::int64_t grown =
+            pg::bytes_of_relation(oid).value_or(0) - relation.bytes_before;
+        if (relation.written.all() == 0 && grown <= 0)
+            continue;
+        if (relation.kind == 'i' && grown <= 0)
+            continue;
+        found.push_back({"dead_space", relation.name,
+                         relation.name + " keeps " + megabytes(std::max<std::int64_t>(grown, 0)) +
+                             " more and " + std::to_string(relation.written.all()) +
+                             " dead row versions; VACUUM frees them",
+                         std::max<std::int64_t>(grown, 0)});
+    }
+    std::sort(found.begin(), found.end(), [](const side_effect &left, const side_effect &right) {
+        return left.bytes != right.bytes ? left.bytes > right.bytes : left.object < right.object;
+    });
+}
+
+/* These write pg_class in place: reltuples, relpages, relhasindex. */
+void look_at_statistics(const chain_record &chain, std::vector<side_effect> &found) {
+    for (const migration_record &migration : chain.migrations)
+        for (const char *tag : {"ANALYZE", "CREATE INDEX", "REINDEX"})
+            if (migration.totals.count(tag)) {
+                found.push_back({"statistics", tag,
+                                 "pg_class keeps row and page counts that " + std::string(tag) +
+                                     " wrote in place"});
+                return;
+            }
+}
+
+} // namespace
+
+std::vector<side_effect> foresee(const pg::script &script) {
+    std::vector<side_effect> found;
+    const bool names_tell = may_tell(script.text);
+    for (const pg::statement &statement : script.statements) {
+        if (found.size() >= 100)
+            break;
+        const std::string_view text = script.text_of(statement);
+        foresee_command(text, pg::tag_name(statement.tag), statement.line, found);
+        if (names_tell)
+            foresee_names(text, statement.line, found);
+    }
+    return found;
+}
+
+std::vector<side_effect> clean_up(const chain_record &chain,
+                                  const std::vector<pg::held_lock> &held_before) {
+    std::vector<side_effect> found;
+    look_at_dead_space(chain, found);
+    look_at_locks(chain, held_before, found);
+    look_at_prepared_statements(chain, found);
+    look_at_statistics(chain, found);
+    return found;
+}
+
+} // namespace confiture::dry_run

@@ -1,0 +1,129 @@
+#include "dry_run/statement_observer.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace confiture::dry_run {
+
+namespace {
+
+constexpr std::size_t most_nested = 100;  // distinct texts in one statement
+constexpr std::size_t most_named = 20;    // objects of each kind in one statement
+constexpr std::size_t most_plan_bytes = 4096;
+constexpr std::uint32_t pg_class = 1259, pg_attrdef = 2604, pg_constraint = 2606, pg_type = 1247;
+
+} // namespace
+
+statement_observer::statement_observer(chain_record &record, pg::session_watch &watch)
+    : record_(record), watch_(watch) {
+    locks_.look(true); // what is held at the start is not news
+}
+
+void statement_observer::begin(statement_record &statement) {
+    statement_ = &statement;
+    nested_.clear();
+    events_.clear();
+}
+
+void statement_observer::end() { statement_ = nullptr; }
+
+void statement_observer::look(bool whole) {
+    const auto &changes = locks_.look(whole);
+    for (const pg::lock_watch::change &change : changes)
+        if (change.tag.is_relation() && change.tag.field1 == pg::current_database() &&
+            change.tag.relation() >= pg::first_user_oid)
+            record_.relations.meet(change.tag.relation());
+    record_.ledger.note(changes, pg::now_ms() - record_.began_ms);
+    if (const double since = record_.ledger.blocking_writers_since(); since > 0)
+        watch_.blocking_writers_since(since + record_.began_ms);
+}
+
+void statement_observer::nested_ended(const pg::nested_statement &ended) {
+    look(std::strcmp(ended.tag, "ALTER TABLE") == 0);
+    if (!statement_)
+        return;
+    std::string text = shorten(ended.text, 300);
+    auto found = nested_.find(text);
+    if (found == nested_.end()) {
+        if (statement_->nested.size() >= most_nested) {
+            statement_->nested_left_out++;
+            return;
+        }
+        found = nested_.emplace(text, statement_->nested.size()).first;
+        statement_->nested.push_back({std::move(text), ended.tag, ended.depth, 0, 0, 0, {}});
+    }
+    nested_record &nested = statement_->nested[found->second];
+    nested.calls++;
+    nested.rows += ended.rows;
+    nested.elapsed_ms += ended.elapsed_ms;
+    nested.spent += ended.spent;
+    if (std::strcmp(ended.tag, "PREPARE") == 0)
+        record_.prepared.push_back(nested.text);
+}
+
+void statement_observer::object_touched(const pg::object_event &event) {
+    look(false);
+    if (!statement_)
+        return;
+    using action = pg::object_event::action;
+    if (event.class_id == pg_class && event.sub_id == 0) {
+        if (event.what == action::created)
+            record_.relations.created(event.object_id);
+        else
+            record_.relations.touched(event.object_id);
+    }
+    if (event.what == action::dropped) {
+        statement_->objects_dropped++;
+        // Its description is gone with it.
+        if (event.sub_id == 0 && statement_->dropped.size() < most_named)
+            if (auto name = pg::describe(event.class_id, event.object_id, 0))
+                statement_->dropped.push_back(std::move(*name));
+        return;
+    }
+    (event.what == action::created ? statement_->objects_created : statement_->objects_altered)++;
+    if (events_.size() < 4 * most_named || event.class_id == pg_constraint)
+        events_.push_back(event);
+}
+
+void statement_observer::plan_executed(std::string_view plan, int, double) {
+    if (statement_ && statement_->plans.size() < 3)
+        statement_->plans.push_back(shorten(plan, most_plan_bytes));
+}
+
+void statement_observer::describe_objects() {
+    using action = pg::object_event::action;
+    const bool makes_relations =
+        std::any_of(events_.begin(), events_.end(), [](const pg::object_event &event) {
+            return event.class_id == pg_class && event.what == action::created;
+        });
+    for (const pg::object_event &event : events_) {
+        // Defaults are told with the number of their column, and row types come with their tables.
+        const bool is_default = event.class_id == pg_attrdef;
+        if (event.class_id == pg_type && makes_relations)
+            continue;
+        const relation_info *relation =
+            event.class_id == pg_class ? record_.relations.find(event.object_id) : nullptr;
+        if (relation && relation->transient)
+            continue;
+        const auto name =
+            pg::describe(is_default ? pg_class : event.class_id, event.object_id, event.sub_id);
+        if (!name)
+            continue;
+        std::vector<std::string> &names = event.what == pg::object_event::action::created
+                                              ? statement_->created
+                                              : statement_->altered;
+        if (names.size() < most_named && std::find(names.begin(), names.end(), *name) == names.end())
+            names.push_back(*name);
+        if (relation && relation->kind == 'i' &&
+            event.what == action::created)
+            statement_->indexes_built.push_back(relation->name);
+        if (event.class_id != pg_constraint)
+            continue;
+        const auto state = pg::state_of_constraint(event.object_id);
+        const relation_info *table = state ? record_.relations.find(state->relation) : nullptr;
+        if (state && state->validated && state->checks_rows && !(table && table->created_here))
+            statement_->constraints_validated.push_back(*name);
+    }
+}
+
+} // namespace confiture::dry_run

@@ -1,0 +1,118 @@
+/* The SQL functions of migration.sql. */
+#include "migration/layout.hpp"
+#include "migration/registry.hpp"
+#include "pg/error.hpp"
+#include "pg/function.hpp"
+#include "pg/query.hpp"
+#include "pg/session.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace confiture::migration {
+
+namespace {
+
+void emit(const pg::arguments &arguments, const std::vector<registration> &registrations) {
+    pg::row_set rows(arguments);
+    for (const registration &done : registrations)
+        rows.add({pg::text(done.version), pg::text(done.name), pg::text(done.action)});
+}
+
+/* Members of the options of register_migration(). */
+void read_options(const std::vector<json_member> &members, source &given) {
+    for (const json_member &member : members) {
+        if (member.key == "transactional" && member.type == json_member::kind::boolean)
+            given.transactional = member.text == "true";
+        else if (member.key == "lock_timeout" && member.type == json_member::kind::string)
+            given.lock_timeout = member.text;
+        else
+            throw failure{configuration_invalid,
+                          "invalid option \"" + member.key + "\" of a migration",
+                          "A migration takes transactional (boolean) and lock_timeout (text such "
+                          "as \"2s\")."};
+    }
+}
+
+bool is_part_of_a_folder(const std::filesystem::path &path) {
+    const std::string name = path.filename().string();
+    return path.extension() == ".sql" || path.extension() == ".toml" || name == "sqitch.plan";
+}
+
+std::vector<file> read_directory(const std::string &directory) {
+    namespace fs = std::filesystem;
+    std::error_code status;
+    std::vector<file> files;
+    const auto refuse = [&](const std::string &path) {
+        throw failure{migration_invalid, "could not read \"" + path + "\"", status.message() + ".",
+                      "The server reads it, as the operating system's user that it runs as."};
+    };
+    if (!fs::is_directory(directory, status)) {
+        if (!status)
+            status = std::make_error_code(std::errc::not_a_directory);
+        refuse(directory);
+    }
+    for (fs::recursive_directory_iterator at(directory, status), end; at != end;
+         at.increment(status)) {
+        if (status)
+            refuse(directory);
+        if (!at->is_regular_file(status) || !is_part_of_a_folder(at->path()))
+            continue;
+        std::ifstream stream(at->path(), std::ios::binary);
+        std::ostringstream content;
+        content << stream.rdbuf();
+        if (!stream) {
+            status = std::make_error_code(std::errc::permission_denied);
+            refuse(at->path().string());
+        }
+        files.push_back({fs::relative(at->path(), directory, status).generic_string(), content.str()});
+    }
+    if (status)
+        refuse(directory);
+    return files;
+}
+
+} // namespace
+
+CONFITURE_FUNCTION(confiture_register_migration) {
+    for (int required : {0, 1, 2})
+        if (arguments.null(required))
+            throw failure{migration_invalid, "version, name and up must not be null"};
+    source given;
+    given.version = arguments.text(0);
+    given.name = arguments.text(1);
+    given.up = arguments.text(2);
+    given.down = arguments.optional_text(3);
+    given.verify = arguments.optional_text(4);
+    read_options(arguments.object(5), given);
+    return pg::text(register_all({given}, true).front().action);
+}
+
+CONFITURE_FUNCTION(confiture_unregister_migration) {
+    unregister(arguments.text(0));
+    return pg::value{0, false};
+}
+
+CONFITURE_FUNCTION(confiture_load_migrations) {
+    if (!pg::may_read_server_files())
+        throw failure{configuration_invalid, "permission denied to read files of the server",
+                      "The role \"" + pg::current_role_name() +
+                          "\" is not a member of pg_read_server_files.",
+                      "Load the folder from the client with confiture-load instead."};
+    emit(arguments, register_all(read_folder(read_directory(arguments.text(0)), arguments.text(1)),
+                                 arguments.boolean(2)));
+    return {};
+}
+
+CONFITURE_FUNCTION(confiture_load_files) {
+    std::vector<file> files;
+    for (pg::record &row : pg::query("SELECT path::pg_catalog.text, content FROM " +
+                                     pg::relation_argument(arguments, 0)))
+        files.push_back({row[0].value_or(""), std::move(row[1]).value_or("")});
+    emit(arguments,
+         register_all(read_folder(std::move(files), arguments.text(1)), arguments.boolean(2)));
+    return {};
+}
+
+} // namespace confiture::migration

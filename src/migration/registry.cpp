@@ -1,0 +1,214 @@
+#include "migration/registry.hpp"
+
+#include "migration/checksum.hpp"
+#include "migration/script.hpp"
+#include "migration/version.hpp"
+#include "pg/error.hpp"
+#include "pg/query.hpp"
+#include "pg/session.hpp"
+#include "pg/transaction.hpp"
+
+#include <algorithm>
+
+namespace confiture::migration {
+
+namespace {
+
+/* JSON of what the folder said of a migration; names and versions are escaped by the server. */
+constexpr const char *compare = R"(
+SELECT g.n, m.version, m.checksum = g.checksum, g.checksum,
+       s.status IS NOT NULL AND s.status IN ('applied', 'changed') AND NOT m.repeatable,
+       m.version = g.version AND m.name = g.name AND m.options = g.options::jsonb
+           AND m.repeatable = g.repeatable::boolean
+FROM (SELECT n, version, sort_key COLLATE "C" AS sort_key, name, repeatable, options,
+             encode(sha256(convert_to(content, getdatabaseencoding())), 'hex') AS checksum
+      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+           WITH ORDINALITY g (version, sort_key, name, repeatable, options, content, n)) g
+LEFT JOIN confiture.migration m ON m.sort_key = g.sort_key
+LEFT JOIN confiture.status s ON s.sort_key = m.sort_key
+ORDER BY g.n)";
+
+constexpr const char *store = R"(
+INSERT INTO confiture.migration
+       (version, sort_key, name, repeatable, options, forward, backward, verify, source, checksum,
+        registered_by)
+SELECT version, sort_key, name, repeatable::boolean, options::jsonb, forward, backward, verify,
+       source, checksum, registered_by
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+            $8::text[], $9::text[], $10::text[], $11::text[])
+     g (version, sort_key, name, repeatable, options, forward, backward, verify, source, checksum,
+        registered_by)
+ON CONFLICT (sort_key) DO UPDATE
+SET version = excluded.version, name = excluded.name, repeatable = excluded.repeatable,
+    options = excluded.options, forward = excluded.forward, backward = excluded.backward,
+    verify = excluded.verify, source = excluded.source, checksum = excluded.checksum,
+    registered_at = clock_timestamp(), registered_by = excluded.registered_by)";
+
+constexpr const char *stored_columns =
+    "m.version, m.name, m.source, m.forward, m.backward, m.verify, m.options ->> 'lock_timeout', "
+    "coalesce((m.options ->> 'transactional')::boolean, true)";
+
+/* What the checksum is taken over: the scripts with marks between them that no script contains. */
+std::string checked_content(const source &given) {
+    std::string content = normalise(given.up);
+    for (const auto *script : {&given.down, &given.verify})
+        content += *script ? '\x01' + normalise(**script) : "\x02";
+    return content;
+}
+
+std::string options_of(const source &given) {
+    std::string options = "{";
+    const auto add = [&](const std::string &member) {
+        options += (options.size() > 1 ? ", " : "") + member;
+    };
+    if (!given.transactional)
+        add("\"transactional\": false");
+    if (!given.lock_timeout.empty())
+        add("\"lock_timeout\": " + pg::json_string(given.lock_timeout));
+    if (!given.depends.empty()) {
+        std::string versions;
+        for (const std::string &version : given.depends)
+            versions += (versions.empty() ? "" : ", ") + pg::json_string(version);
+        add("\"depends\": [" + versions + "]");
+    }
+    return options + "}";
+}
+
+void check(const source &given) {
+    if (given.version.empty() || given.version.size() > 200)
+        throw failure{migration_invalid, "invalid version \"" + given.version + "\"",
+                      "A version has 1 to 200 bytes."};
+    check_script(given.up, given.up_file);
+    if (given.down)
+        check_script(*given.down, given.down_file);
+    if (given.verify)
+        check_script(*given.verify, given.verify_file);
+}
+
+using columns = std::vector<std::vector<pg::field>>;
+
+columns compared_columns(const std::vector<source> &sources) {
+    columns table(6);
+    for (const source &given : sources) {
+        table[0].emplace_back(given.version);
+        table[1].emplace_back(version_sort_key(given.version));
+        table[2].emplace_back(given.name);
+        table[3].emplace_back(given.repeatable ? "true" : "false");
+        table[4].emplace_back(options_of(given));
+        table[5].emplace_back(checked_content(given));
+    }
+    return table;
+}
+
+void add_row(columns &table, const source &given, const std::string &checksum,
+             const std::string &role) {
+    const pg::field row[] = {given.version,
+                             version_sort_key(given.version),
+                             given.name,
+                             given.repeatable ? "true" : "false",
+                             options_of(given),
+                             given.up,
+                             given.down,
+                             given.verify,
+                             given.up_file.empty() ? pg::field{} : pg::field{given.up_file},
+                             checksum,
+                             role};
+    for (std::size_t i = 0; i < std::size(row); i++)
+        table[i].push_back(row[i]);
+}
+
+[[noreturn]] void refuse_change(const source &given, const std::string &version) {
+    throw failure{checksum_mismatch, "migration \"" + version + "\" is applied and cannot be changed",
+                  "Its scripts differ from those that were applied" +
+                      (given.up_file.empty() ? "." : " (file \"" + given.up_file + "\")."),
+                  "Write the change as a new migration, or revert this one first."};
+}
+
+stored read_stored(const pg::record &row) {
+    return {row[0].value(), row[1].value(),          row[2].value_or(""),
+            row[3].value(), row[4],                  row[5],
+            row[6].value_or(""), row[7].value() == "t"};
+}
+
+} // namespace
+
+std::vector<registration> register_all(const std::vector<source> &sources, bool replace) {
+    for (const source &given : sources)
+        check(given);
+    const std::string role = pg::current_role_name();
+    pg::as_owner owner;
+    std::vector<registration> registrations;
+    columns changed(11);
+    const std::vector<pg::record> known = pg::query_arrays(compare, compared_columns(sources));
+    for (std::size_t i = 0; i < sources.size(); i++) {
+        const source &given = sources[i];
+        const pg::record &row = known[i];
+        std::string action = "added";
+        if (row[1]) {
+            const bool same_scripts = row[2] == "t";
+            action = same_scripts && row[5] == "t" ? "unchanged" : "replaced";
+            if (row[4] == "t" && !same_scripts)
+                refuse_change(given, *row[1]);
+            if (action == "replaced" && !replace)
+                throw failure{migration_invalid,
+                              "migration \"" + *row[1] + "\" is registered already and differs",
+                              given.up_file.empty() ? "" : "File \"" + given.up_file + "\".",
+                              "Give replace => true to take the new one."};
+        }
+        if (action != "unchanged")
+            add_row(changed, given, row[3].value(), role);
+        registrations.push_back({given.version, given.name, action});
+    }
+    if (!changed[0].empty())
+        pg::query_arrays(store, changed);
+    return registrations;
+}
+
+stored find(const std::string &version) {
+    pg::as_owner owner;
+    const std::string select = std::string("SELECT ") + stored_columns +
+                               " FROM confiture.migration m WHERE ";
+    auto found = pg::query(select + "m.version = $1", {version});
+    if (found.empty())
+        found = pg::query(select + "m.sort_key = $1", {version_sort_key(version)});
+    if (!found.empty())
+        return read_stored(found[0]);
+    const auto known = pg::query(
+        "SELECT count(*), min(version COLLATE \"C\"), "
+        "(SELECT version FROM confiture.migration ORDER BY sort_key DESC LIMIT 1) "
+        "FROM confiture.migration");
+    throw failure{migration_not_found, "migration \"" + version + "\" is not registered",
+                  known[0][0] == "0" ? "No migration is registered in this database."
+                                     : *known[0][0] + " migrations are registered; the last is \"" +
+                                           *known[0][2] + "\".",
+                  "SELECT * FROM confiture.status lists them; confiture.load_migrations() reads a "
+                  "folder."};
+}
+
+std::vector<stored> pending() {
+    pg::as_owner owner;
+    std::vector<stored> migrations;
+    for (const pg::record &row :
+         pg::query(std::string("SELECT ") + stored_columns +
+                   " FROM confiture.status s JOIN confiture.migration m USING (sort_key)"
+                   " WHERE s.status IN ('pending', 'failed', 'reverted', 'out of order')"
+                   " ORDER BY m.repeatable, m.sort_key"))
+        migrations.push_back(read_stored(row));
+    return migrations;
+}
+
+void unregister(const std::string &version) {
+    const stored known = find(version);
+    pg::as_owner owner;
+    const auto removed = pg::execute(
+        "DELETE FROM confiture.migration m WHERE m.version = $1 AND NOT EXISTS (SELECT FROM "
+        "confiture.status s WHERE s.version = m.version AND s.applied_at IS NOT NULL)",
+        {known.version});
+    if (removed == 0)
+        throw failure{migration_invalid,
+                      "migration \"" + known.version + "\" is applied and cannot be unregistered",
+                      "SELECT * FROM confiture.status shows where it stands.",
+                      "Revert it first."};
+}
+
+} // namespace confiture::migration

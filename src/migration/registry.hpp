@@ -1,0 +1,39 @@
+#pragma once
+/* The migrations that are registered in this database. */
+#include "pg/plain.hpp"
+
+#include "migration/source.hpp"
+
+#include <string>
+#include <vector>
+
+namespace confiture::migration {
+
+struct registration {
+    std::string version, name;
+    std::string action; // added, replaced, unchanged
+};
+
+/* Registers all, or throws and registers none.  What is there already and differs is replaced where
+ * `replace` says so and it is not applied.  Throws failure{migration_invalid, checksum_mismatch}. */
+std::vector<registration> register_all(const std::vector<source> &sources, bool replace);
+
+void unregister(const std::string &version);
+
+/* A migration on its way to be run. */
+struct stored {
+    std::string version, name, source;
+    std::string forward;
+    std::optional<std::string> backward, verify;
+    std::string lock_timeout; // of its options; empty for none
+    bool transactional = true;
+};
+
+/* Finds a version exactly, then by the one version that is equal to it in version order.  Throws
+ * failure{migration_not_found}. */
+stored find(const std::string &version);
+
+/* What is to be applied, in order. */
+std::vector<stored> pending();
+
+} // namespace confiture::migration

@@ -1,0 +1,114 @@
+#include "pg/boundary.hpp"
+
+namespace confiture::pg {
+
+error::holder::~holder() {
+    if (context)
+        MemoryContextDelete(context);
+}
+
+static const ErrorData &data(const error &raised) { return *raised.held()->data; }
+static std::string text(const char *value) { return value ? value : ""; }
+
+const char *error::what() const noexcept {
+    return held_->data->message ? held_->data->message : "missing error text";
+}
+std::string error::sqlstate() const { return unpack_sql_state(data(*this).sqlerrcode); }
+std::string error::detail() const { return text(data(*this).detail); }
+std::string error::hint() const { return text(data(*this).hint); }
+std::string error::context() const { return text(data(*this).context); }
+std::string error::schema() const { return text(data(*this).schema_name); }
+std::string error::table() const { return text(data(*this).table_name); }
+std::string error::column() const { return text(data(*this).column_name); }
+std::string error::constraint() const { return text(data(*this).constraint_name); }
+std::string error::internal_query() const { return text(data(*this).internalquery); }
+int error::position() const noexcept { return held_->data->cursorpos; }
+
+namespace internal {
+
+/* Copies the ERROR being handled.  CopyErrorData() can itself run out of memory: a second PG_TRY
+ * turns that into an answer. */
+static bool copy_error(MemoryContext caller, error::holder &caught) noexcept {
+    MemoryContext volatile context = nullptr;
+    ErrorData *volatile copy = nullptr;
+    volatile bool copied = true;
+
+    PG_TRY();
+    {
+        // Outlives the transaction and any context that unwinding will delete.
+        context = AllocSetContextCreate(TopMemoryContext, "confiture caught error",
+                                        ALLOCSET_SMALL_SIZES);
+        MemoryContextSwitchTo(context);
+        copy = CopyErrorData();
+    }
+    PG_CATCH();
+    { copied = false; }
+    PG_END_TRY();
+
+    FlushErrorState();
+    MemoryContextSwitchTo(caller);
+    if (!copied && context)
+        MemoryContextDelete(context);
+    else if (copied) {
+        caught.context = context;
+        caught.data = copy;
+    }
+    return copied;
+}
+
+bool run_and_catch(void (*body)(void *), void *argument, error::holder &caught) noexcept {
+    MemoryContext caller = CurrentMemoryContext;
+    volatile bool copied = true;
+
+    // errfinish() zeroes these counters, so an ERROR could not be undone here.
+    Assert(InterruptHoldoffCount == 0 && CritSectionCount == 0);
+
+    PG_TRY();
+    { body(argument); }
+    PG_CATCH();
+    { copied = copy_error(caller, caught); }
+    PG_END_TRY();
+    return copied;
+}
+
+static char *copy_or_null(const char *source) noexcept {
+    const std::size_t size = std::strlen(source) + 1;
+    if (size == 1 || size > MaxAllocSize)
+        return nullptr;
+    auto *copy = static_cast<char *>(palloc_extended(size, MCXT_ALLOC_NO_OOM));
+    return copy ? static_cast<char *>(std::memcpy(copy, source, size)) : nullptr;
+}
+
+/* Gives the ErrorData to a context that outlives the exception. */
+void pending_error::take(const error &raised, MemoryContext owner) noexcept {
+    error::holder &held = *raised.held();
+    from_postgres = held.data;
+    if (held.context)
+        MemoryContextSetParent(held.context, owner);
+    held.context = nullptr;
+}
+
+void pending_error::set(int code, const char *message_text, const char *detail_text,
+                        const char *hint_text) noexcept {
+    sqlstate = code;
+    message = copy_or_null(message_text);
+    detail = copy_or_null(detail_text);
+    hint = copy_or_null(hint_text);
+}
+
+void pending_error::set(const failure &raised) noexcept {
+    const char *code = raised.state.code;
+    set(MAKE_SQLSTATE(code[0], code[1], code[2], code[3], code[4]), raised.message.c_str(),
+        raised.detail.c_str(), raised.hint.c_str());
+}
+
+void pending_error::raise() const {
+    if (from_postgres)
+        ReThrowError(from_postgres);
+    ereport(ERROR, (errcode(sqlstate), errmsg_internal("%s", message ? message : "out of memory"),
+                    detail ? errdetail_internal("%s", detail) : 0, hint ? errhint("%s", hint) : 0));
+    pg_unreachable();
+}
+
+} // namespace internal
+} // namespace confiture::pg

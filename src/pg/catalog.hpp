@@ -1,0 +1,62 @@
+#pragma once
+/* What the catalog and the relation cache say of objects, read with no lock of its own: for
+ * relations that this session has locked. */
+#include "pg/plain.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace confiture::pg {
+
+using oid = std::uint32_t;
+
+/* Objects below this one came with the server. */
+inline constexpr oid first_user_oid = 16384;
+
+struct relation_name {
+    std::string name; // qualified, quoted where needed
+    char kind;        // pg_class.relkind
+    bool temporary;
+};
+
+/* From the system cache; nothing where the relation is not (or no longer, or not yet) visible. */
+std::optional<relation_name> name_of_relation(oid relation);
+
+/* From the relation cache, which answers without a lock; nothing where the relation is gone.  The
+ * file is pg_class.relfilenode: 0 for a mapped relation or one without storage. */
+std::optional<oid> file_of_relation(oid relation);
+std::optional<std::int64_t> bytes_of_relation(oid relation);
+
+/* The server's pending statistics of this session for a relation, as they grow. */
+struct relation_activity {
+    std::int64_t scans = 0;
+    std::int64_t tuples_read = 0;
+    std::int64_t inserted = 0, updated = 0, deleted = 0;
+};
+relation_activity activity_of(oid relation);
+
+/* 'table public.orders', 'index …'; nothing where it is gone. */
+std::optional<std::string> describe(oid class_id, oid object_id, std::int32_t sub_id);
+
+/* The table of an index; 0 for what is none. */
+oid table_of_index(oid index);
+
+/* The relation that a possibly qualified name finds now, without a lock; 0 for none. */
+oid find_relation(const std::string &qualified_name);
+
+struct constraint_state {
+    oid relation;
+    bool validated;
+    bool checks_rows; // CHECK, FOREIGN KEY, NOT NULL
+};
+std::optional<constraint_state> state_of_constraint(oid constraint);
+
+oid extension_owner();
+oid current_database();
+
+/* Confiture's own schema; 0 where the extension is not there. */
+oid extension_schema();
+oid schema_of_relation(oid relation);
+
+} // namespace confiture::pg

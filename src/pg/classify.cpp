@@ -1,0 +1,248 @@
+#include "pg/classify.hpp"
+
+#include "pg/boundary.hpp"
+
+extern "C" {
+#include "commands/defrem.h"
+}
+
+namespace confiture::pg {
+
+RawStmt *parse_statement(const char *text) {
+    return call([&] {
+        List *statements = pg_parse_query(text);
+        if (list_length(statements) != 1)
+            elog(ERROR, "expected one statement, found %d", list_length(statements));
+        return linitial_node(RawStmt, statements);
+    });
+}
+
+static statement_kind kind_of_transaction_statement(const TransactionStmt *statement) {
+    switch (statement->kind) {
+    case TRANS_STMT_BEGIN:
+    case TRANS_STMT_START:
+        return statement_kind::begin;
+    case TRANS_STMT_COMMIT:
+        return statement->chain ? statement_kind::rollback : statement_kind::commit;
+    case TRANS_STMT_SAVEPOINT:
+        return statement_kind::savepoint;
+    case TRANS_STMT_ROLLBACK_TO:
+        return statement_kind::rollback_to;
+    case TRANS_STMT_RELEASE:
+        return statement_kind::release;
+    default:
+        return statement_kind::rollback;
+    }
+}
+
+static bool reindexes_concurrently(const ReindexStmt *statement) {
+#if PG_VERSION_NUM >= 140000
+    ListCell *cell;
+    foreach (cell, statement->params) {
+        auto *option = static_cast<DefElem *>(lfirst(cell));
+        if (std::strcmp(option->defname, "concurrently") == 0)
+            return defGetBoolean(option);
+    }
+    return false;
+#else
+    return statement->concurrent;
+#endif
+}
+
+static bool detaches_concurrently(const AlterTableStmt *statement) {
+#if PG_VERSION_NUM >= 140000
+    ListCell *cell;
+    foreach (cell, statement->cmds) {
+        auto *command = static_cast<AlterTableCmd *>(lfirst(cell));
+        if (command->subtype == AT_DetachPartition &&
+            castNode(PartitionCmd, command->def)->concurrent)
+            return true;
+    }
+#else
+    (void)statement;
+#endif
+    return false;
+}
+
+static bool option_is_false(List *options, const char *name) {
+    ListCell *cell;
+    foreach (cell, options) {
+        auto *option = static_cast<DefElem *>(lfirst(cell));
+        if (std::strcmp(option->defname, name) == 0)
+            return !defGetBoolean(option);
+    }
+    return false;
+}
+
+/* The callers of PreventInTransactionBlock(). */
+static statement_kind kind_of(Node *node) {
+    const auto either = [](bool concurrently, bool top_level_only = false) {
+        return concurrently     ? statement_kind::concurrently
+               : top_level_only ? statement_kind::top_level_only
+                                : statement_kind::plain;
+    };
+    switch (nodeTag(node)) {
+    case T_TransactionStmt:
+        return kind_of_transaction_statement(reinterpret_cast<TransactionStmt *>(node));
+    case T_IndexStmt:
+        return either(reinterpret_cast<IndexStmt *>(node)->concurrent);
+    case T_DropStmt:
+        return either(reinterpret_cast<DropStmt *>(node)->concurrent);
+    case T_ReindexStmt: {
+        auto *statement = reinterpret_cast<ReindexStmt *>(node);
+        const bool whole = statement->kind != REINDEX_OBJECT_INDEX &&
+                           statement->kind != REINDEX_OBJECT_TABLE;
+        return either(!whole && reindexes_concurrently(statement), whole);
+    }
+    case T_AlterTableStmt:
+        return either(detaches_concurrently(reinterpret_cast<AlterTableStmt *>(node)));
+    case T_VacuumStmt:
+        return either(false, reinterpret_cast<VacuumStmt *>(node)->is_vacuumcmd);
+    case T_ClusterStmt:
+        return either(false, reinterpret_cast<ClusterStmt *>(node)->relation == nullptr);
+    case T_DiscardStmt:
+        return either(false, reinterpret_cast<DiscardStmt *>(node)->target == DISCARD_ALL);
+    case T_CreateSubscriptionStmt: {
+        List *options = reinterpret_cast<CreateSubscriptionStmt *>(node)->options;
+        return either(false, !option_is_false(options, "create_slot") &&
+                                 !option_is_false(options, "connect"));
+    }
+    case T_AlterSystemStmt:
+    case T_CreatedbStmt:
+    case T_DropdbStmt:
+    case T_CreateTableSpaceStmt:
+    case T_DropTableSpaceStmt:
+    case T_DropSubscriptionStmt:
+        return statement_kind::top_level_only;
+    default:
+        return statement_kind::plain;
+    }
+}
+
+classification classify(std::string_view text, memory_context &memory) {
+    memory.reset();
+    memory_scope scope(memory);
+    const std::string terminated(text);
+    Node *node = parse_statement(terminated.c_str())->stmt;
+    return call([&]() -> classification {
+        classification found;
+        found.tag = CreateCommandTag(node);
+        found.kind = kind_of(node);
+        if (IsA(node, CopyStmt)) {
+            auto *copy = reinterpret_cast<CopyStmt *>(node);
+            found.copies_from_client = copy->is_from && !copy->filename;
+            found.copies_to_client = !copy->is_from && !copy->filename;
+        }
+        return found;
+    });
+}
+
+const char *tag_name(std::int32_t tag) { return GetCommandTagName(static_cast<CommandTag>(tag)); }
+
+void make_plain(Node *node) {
+    if (IsA(node, IndexStmt))
+        reinterpret_cast<IndexStmt *>(node)->concurrent = false;
+    else if (IsA(node, DropStmt))
+        reinterpret_cast<DropStmt *>(node)->concurrent = false;
+#if PG_VERSION_NUM >= 140000
+    else if (IsA(node, ReindexStmt))
+        reinterpret_cast<ReindexStmt *>(node)->params = NIL;
+    else if (IsA(node, AlterTableStmt)) {
+        ListCell *cell;
+        foreach (cell, reinterpret_cast<AlterTableStmt *>(node)->cmds) {
+            auto *command = static_cast<AlterTableCmd *>(lfirst(cell));
+            if (command->subtype == AT_DetachPartition)
+                reinterpret_cast<PartitionCmd *>(command->def)->concurrent = false;
+        }
+    }
+#else
+    else if (IsA(node, ReindexStmt))
+        reinterpret_cast<ReindexStmt *>(node)->concurrent = false;
+#endif
+}
+
+static std::string quoted(const RangeVar *relation) {
+    if (!relation)
+        return {};
+    return call([&] {
+        return quote_qualified_identifier(relation->schemaname, relation->relname);
+    });
+}
+
+static std::string text_or_empty(const char *text) { return text ? text : ""; }
+
+/* DROP INDEX CONCURRENTLY takes one index. */
+static std::string first_name(const DropStmt *statement) {
+    return quoted(call([&] {
+        return makeRangeVarFromNameList(static_cast<List *>(linitial(statement->objects)));
+    }));
+}
+
+static std::vector<std::string> added_constraints(const AlterTableStmt *statement) {
+    std::vector<std::string> names;
+    ListCell *cell;
+    foreach (cell, statement->cmds) {
+        auto *command = static_cast<AlterTableCmd *>(lfirst(cell));
+        if (command->subtype == AT_AddConstraint && IsA(command->def, Constraint))
+            if (const char *name = reinterpret_cast<Constraint *>(command->def)->conname)
+                names.emplace_back(name);
+    }
+    return names;
+}
+
+statement_facts facts_of(std::string_view text) {
+    memory_context memory("confiture statement");
+    memory_scope scope(memory);
+    const std::string terminated(text);
+    Node *node = parse_statement(terminated.c_str())->stmt;
+    statement_facts facts;
+    switch (nodeTag(node)) {
+    case T_TransactionStmt:
+        facts.savepoint =
+            text_or_empty(reinterpret_cast<TransactionStmt *>(node)->savepoint_name);
+        break;
+    case T_AlterEnumStmt: {
+        auto *statement = reinterpret_cast<AlterEnumStmt *>(node);
+        if (!statement->oldVal)
+            facts.enum_label = text_or_empty(statement->newVal);
+        break;
+    }
+    case T_IndexStmt: {
+        auto *statement = reinterpret_cast<IndexStmt *>(node);
+        facts.relation = quoted(statement->relation);
+        if (statement->idxname)
+            facts.makes.emplace_back(statement->idxname);
+        break;
+    }
+    case T_DropStmt:
+        if (reinterpret_cast<DropStmt *>(node)->removeType == OBJECT_INDEX) {
+            facts.relation = first_name(reinterpret_cast<DropStmt *>(node));
+            facts.relation_is_index = true;
+        }
+        break;
+    case T_ReindexStmt: {
+        auto *statement = reinterpret_cast<ReindexStmt *>(node);
+        facts.relation = quoted(statement->relation);
+        facts.relation_is_index = statement->kind == REINDEX_OBJECT_INDEX;
+        break;
+    }
+    case T_AlterTableStmt:
+        facts.relation = quoted(reinterpret_cast<AlterTableStmt *>(node)->relation);
+        facts.makes = added_constraints(reinterpret_cast<AlterTableStmt *>(node));
+        break;
+    case T_CreatedbStmt:
+        facts.makes.emplace_back(reinterpret_cast<CreatedbStmt *>(node)->dbname);
+        break;
+    case T_CreateTableSpaceStmt:
+        facts.makes.emplace_back(reinterpret_cast<CreateTableSpaceStmt *>(node)->tablespacename);
+        break;
+    case T_CreateSubscriptionStmt:
+        facts.makes.emplace_back(reinterpret_cast<CreateSubscriptionStmt *>(node)->subname);
+        break;
+    default:
+        break;
+    }
+    return facts;
+}
+
+} // namespace confiture::pg

@@ -1,0 +1,25 @@
+#pragma once
+/* What kind of statement a parse tree is. */
+#include "pg/postgres.hpp"
+
+#include "pg/memory.hpp"
+#include "pg/parse.hpp"
+
+namespace confiture::pg {
+
+struct classification {
+    std::int32_t tag = 0;
+    statement_kind kind = statement_kind::plain;
+    bool copies_from_client = false, copies_to_client = false;
+};
+
+/* Parses one statement; `memory` is emptied again.  Throws pg::error for a syntax error. */
+classification classify(std::string_view text, memory_context &memory);
+
+/* The parse tree of one statement, in the current memory context. */
+RawStmt *parse_statement(const char *text);
+
+/* Makes the plain form of a statement of kind `concurrently`. */
+void make_plain(Node *statement);
+
+} // namespace confiture::pg

@@ -1,0 +1,115 @@
+#pragma once
+/* SQL-callable functions as plain C++: arguments in, one value or rows out. */
+#include "pg/plain.hpp"
+
+#include "pg/json.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+struct FunctionCallInfoBaseData;
+
+namespace confiture::pg {
+
+/* A value on its way to the caller, allocated in the caller's memory context. */
+struct value {
+    std::uintptr_t datum = 0;
+    bool null = true;
+};
+
+value text(std::string_view content);
+value text_or_null(const std::optional<std::string> &content);
+value integer(std::int32_t number);
+value bigint(std::int64_t number);
+value real(double number);
+value boolean(bool truth);
+value text_array(const std::vector<std::string> &elements);
+
+/* Builds a jsonb value; limits and encoding are those of the server. */
+class jsonb_builder final : public json_writer {
+public:
+    jsonb_builder();
+    void begin_object() override;
+    void end_object() override;
+    void begin_array() override;
+    void end_array() override;
+    void key(std::string_view name) override;
+    void string(std::string_view content) override;
+    void integer(std::int64_t number) override;
+    void number(double number) override;
+    void boolean(bool truth) override;
+    void null() override;
+    value finish();
+
+private:
+    void push(int token, void *scalar);
+    void element(void *scalar);
+    void *state_ = nullptr;
+    void *result_ = nullptr;
+    std::vector<char> open_; // 'o' or 'a' for each level
+};
+
+/* The arguments of one call. */
+class arguments {
+public:
+    explicit arguments(FunctionCallInfoBaseData *call) : call_(call) {}
+
+    int count() const;
+    bool null(int index) const;
+    std::string text(int index) const;
+    std::optional<std::string> optional_text(int index) const;
+    std::int32_t integer(int index) const;
+    bool boolean(int index) const;
+    /* The members of a jsonb object; throws failure{configuration_invalid} for anything else. */
+    std::vector<json_member> object(int index) const;
+
+    /* For a function that returns one composite value. */
+    value row(const std::vector<value> &columns) const;
+
+    FunctionCallInfoBaseData *handle() const { return call_; }
+
+private:
+    FunctionCallInfoBaseData *call_;
+};
+
+/* The rows of a set-returning function. */
+class row_set {
+public:
+    explicit row_set(const arguments &call);
+    void add(const std::vector<value> &columns);
+
+private:
+    void *store_ = nullptr;
+    void *descriptor_ = nullptr;
+};
+
+/* Calls body under boundary(). */
+std::uintptr_t run_function(FunctionCallInfoBaseData *call, value (*body)(const arguments &));
+
+} // namespace confiture::pg
+
+struct confiture_function_record { // the layout of Pg_finfo_record
+    int api_version;
+};
+
+/* Defines an SQL-callable function: CONFITURE_FUNCTION(confiture_name) { … arguments … }
+ * The two C symbols are those that PG_FUNCTION_INFO_V1 would make. */
+#define CONFITURE_FUNCTION(name)                                                                   \
+    static confiture::pg::value name##_body(const confiture::pg::arguments &arguments);            \
+    extern "C" {                                                                                   \
+    __attribute__((visibility("default"))) const confiture_function_record *pg_finfo_##name();     \
+    const confiture_function_record *pg_finfo_##name() {                                           \
+        static const confiture_function_record record{1};                                          \
+        return &record;                                                                            \
+    }                                                                                              \
+    __attribute__((visibility("default"))) std::uintptr_t name(FunctionCallInfoBaseData *call);    \
+    std::uintptr_t name(FunctionCallInfoBaseData *call) {                                          \
+        return confiture::pg::run_function(call, name##_body);                                     \
+    }                                                                                              \
+    }                                                                                              \
+    static confiture::pg::value name##_body(                                                       \
+        [[maybe_unused]] const confiture::pg::arguments &arguments)

@@ -1,0 +1,103 @@
+#include "pg/function.hpp"
+
+#include "pg/boundary.hpp"
+
+#include <cmath>
+
+namespace confiture::pg {
+
+jsonb_builder::jsonb_builder() = default;
+
+void jsonb_builder::push(int token, void *scalar) {
+    call([&] {
+        auto *state = static_cast<JsonbParseState *>(state_);
+        result_ = pushJsonbValue(&state, static_cast<JsonbIteratorToken>(token),
+                                 static_cast<JsonbValue *>(scalar));
+        state_ = state;
+    });
+}
+
+void jsonb_builder::element(void *scalar) {
+    push(!open_.empty() && open_.back() == 'a' ? WJB_ELEM : WJB_VALUE, scalar);
+}
+
+void jsonb_builder::begin_object() {
+    push(WJB_BEGIN_OBJECT, nullptr);
+    open_.push_back('o');
+}
+void jsonb_builder::end_object() {
+    push(WJB_END_OBJECT, nullptr);
+    open_.pop_back();
+}
+void jsonb_builder::begin_array() {
+    push(WJB_BEGIN_ARRAY, nullptr);
+    open_.push_back('a');
+}
+void jsonb_builder::end_array() {
+    push(WJB_END_ARRAY, nullptr);
+    open_.pop_back();
+}
+
+/* A JsonbValue keeps the pointer to its text until finish(): the text is copied for it. */
+static JsonbValue string_value(std::string_view content) {
+    JsonbValue scalar;
+    scalar.type = jbvString;
+    scalar.val.string.len = static_cast<int>(content.size());
+    scalar.val.string.val = call([&] {
+        auto *copy = static_cast<char *>(palloc(content.size() + 1));
+        std::memcpy(copy, content.data(), content.size());
+        return copy;
+    });
+    return scalar;
+}
+
+void jsonb_builder::key(std::string_view name) {
+    JsonbValue scalar = string_value(name);
+    push(WJB_KEY, &scalar);
+}
+
+void jsonb_builder::string(std::string_view content) {
+    JsonbValue scalar = string_value(content);
+    element(&scalar);
+}
+
+void jsonb_builder::integer(std::int64_t number) {
+    JsonbValue scalar;
+    scalar.type = jbvNumeric;
+    scalar.val.numeric = call([&] {
+        return DatumGetNumeric(DirectFunctionCall1(int8_numeric, Int64GetDatum(number)));
+    });
+    element(&scalar);
+}
+
+void jsonb_builder::number(double number) {
+    if (!std::isfinite(number))
+        return null();
+    JsonbValue scalar;
+    scalar.type = jbvNumeric;
+    const double rounded = std::round(number * 1000) / 1000;
+    scalar.val.numeric = call([&] {
+        return DatumGetNumeric(DirectFunctionCall1(float8_numeric, Float8GetDatum(rounded)));
+    });
+    element(&scalar);
+}
+
+void jsonb_builder::boolean(bool truth) {
+    JsonbValue scalar;
+    scalar.type = jbvBool;
+    scalar.val.boolean = truth;
+    element(&scalar);
+}
+
+void jsonb_builder::null() {
+    JsonbValue scalar;
+    scalar.type = jbvNull;
+    element(&scalar);
+}
+
+value jsonb_builder::finish() {
+    return {call([&] { return JsonbPGetDatum(JsonbValueToJsonb(static_cast<JsonbValue *>(result_))); }),
+            false};
+}
+
+} // namespace confiture::pg

@@ -1,0 +1,115 @@
+#pragma once
+/*
+ * The locks of this session, straight from the lock manager: its own PGPROC, the fast path and the
+ * lock group of parallel workers.  What other sessions hold costs nothing.
+ */
+#include "pg/plain.hpp"
+
+#include "pg/memory.hpp"
+
+#include <array>
+#include <boost/container/pmr/vector.hpp>
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace confiture::pg {
+
+/* A LOCKTAG. */
+struct lock_tag {
+    std::uint32_t field1, field2, field3;
+    std::uint16_t field4;
+    std::uint8_t type;
+    std::uint8_t method;
+
+    bool operator==(const lock_tag &) const = default;
+    bool is_relation() const { return type == 0; } // LOCKTAG_RELATION
+    /* Relation locks: the OID; field1 is the database, 0 for a shared catalog. */
+    std::uint32_t relation() const { return field2; }
+};
+
+struct lock_tag_hash {
+    std::size_t operator()(const lock_tag &tag) const noexcept {
+        std::uint64_t mixed = (std::uint64_t{tag.field1} << 32 | tag.field2) * 0x9E3779B97F4A7C15u;
+        mixed ^= (std::uint64_t{tag.field3} << 32 | std::uint64_t{tag.field4} << 16 |
+                  std::uint64_t{tag.type} << 8 | tag.method) +
+                 (mixed >> 29);
+        return mixed * 0xBF58476D1CE4E5B9u;
+    }
+};
+
+/* A set of lock modes: bit m is mode m of storage/lockdefs.h (1 AccessShare … 8 AccessExclusive). */
+using lock_modes = std::uint16_t;
+
+struct held_lock {
+    lock_tag tag;
+    lock_modes modes;
+};
+
+/* Everything that this session holds now, once each, unsorted. */
+std::vector<held_lock> held_locks();
+
+/* Notices what this session acquires and releases, look by look. */
+class lock_watch {
+public:
+    struct change {
+        lock_tag tag;
+        lock_modes before, now;
+    };
+
+    lock_watch();
+
+    /* The changes since the look before, valid until the next one.  A quick look is some tens of
+     * nanoseconds where nothing new was locked; it may miss a stronger mode on what was held and
+     * releases, which the next whole look finds. */
+    const std::vector<change> &look(bool whole);
+
+    /* Locks of this session in the shared lock table, as of the last look. */
+    std::size_t shared_count() const;
+
+private:
+    struct entry {
+        const void *address;
+        lock_tag tag;
+        lock_modes modes;
+    };
+    struct sources {
+        lock_modes fast = 0, shared = 0, group = 0;
+        lock_modes all() const { return fast | shared | group; }
+    };
+    using entries = boost::container::pmr::vector<entry>;
+
+    void look_at_fast_path();
+    void look_at_partition(int partition, bool whole);
+    void look_at_group();
+    void collect(const void *process, int partition);
+    void account(const lock_tag &tag, lock_modes sources::*where, lock_modes now);
+
+    memory_context memory_;
+    static constexpr int partition_count = 16;
+    std::array<entries, partition_count> known_;
+    std::array<const void *, partition_count> tails_{};
+    entries fresh_;
+    entries fast_;
+    std::unordered_map<lock_tag, sources, lock_tag_hash> held_;
+    std::vector<change> changes_;
+    bool group_seen_ = false;
+};
+
+/* The shared lock table has room for this many locks of all sessions together. */
+std::size_t lock_table_capacity();
+
+/* 'relation', 'advisory' … as pg_locks says it; 'AccessExclusiveLock'. */
+const char *lock_type_name(const lock_tag &tag);
+const char *lock_mode_name(int mode);
+int strongest(lock_modes modes);
+bool conflicts(int mode, int other);
+
+/* Process ids of the sessions that hold or await the lock in a mode that conflicts with `mode`. */
+std::vector<int> conflicting_sessions(const lock_tag &tag, int mode);
+
+/* Releases a session-level advisory lock as often as it is held. */
+void release_advisory_lock(const held_lock &lock);
+
+} // namespace confiture::pg

@@ -1,0 +1,134 @@
+#include "pg/query.hpp"
+
+#include "pg/boundary.hpp"
+#include "pg/settings.hpp"
+
+extern "C" {
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+}
+
+namespace confiture::pg {
+
+namespace {
+
+/* SPI_finish() raises nothing; after a caught ERROR it still stands above the failed statement. */
+struct connection {
+    connection() {
+        call([] { SPI_connect(); });
+    }
+    connection(const connection &) = delete;
+    connection &operator=(const connection &) = delete;
+    ~connection() { SPI_finish(); }
+};
+
+field read_field(HeapTuple tuple, TupleDesc descriptor, int column) {
+    struct bytes {
+        const char *data;
+        std::size_t size;
+    };
+    const bytes content = call([&]() -> bytes {
+        bool null;
+        Datum datum = SPI_getbinval(tuple, descriptor, column, &null);
+        if (null)
+            return {nullptr, 0};
+        const Oid type = SPI_gettypeid(descriptor, column);
+        if (type == TEXTOID || type == BYTEAOID) {
+            struct varlena *packed = PG_DETOAST_DATUM_PACKED(datum);
+            return {VARDATA_ANY(packed), VARSIZE_ANY_EXHDR(packed)};
+        }
+        char *printed = SPI_getvalue(tuple, descriptor, column);
+        return {printed, std::strlen(printed)};
+    });
+    if (!content.data)
+        return std::nullopt;
+    return std::string(content.data, content.size);
+}
+
+std::vector<record> read_rows() {
+    std::vector<record> rows;
+    SPITupleTable *table = SPI_tuptable;
+    if (!table)
+        return rows;
+    rows.reserve(SPI_processed);
+    for (std::uint64_t i = 0; i < SPI_processed; i++) {
+        record row;
+        row.reserve(static_cast<std::size_t>(table->tupdesc->natts));
+        for (int column = 1; column <= table->tupdesc->natts; column++)
+            row.push_back(read_field(table->vals[i], table->tupdesc, column));
+        rows.push_back(std::move(row));
+    }
+    return rows;
+}
+
+void run(const std::string &statement, std::vector<Oid> &types, std::vector<Datum> &data,
+         const std::string &nulls) {
+    call([&] {
+        const int code = SPI_execute_with_args(statement.c_str(), static_cast<int>(types.size()),
+                                               types.data(), data.data(), nulls.c_str(), false, 0);
+        if (code < 0)
+            elog(ERROR, "%s: %s", SPI_result_code_string(code), statement.c_str());
+    });
+}
+
+Datum text_datum(const std::string &content) {
+    return call([&] {
+        return PointerGetDatum(
+            cstring_to_text_with_len(content.data(), static_cast<int>(content.size())));
+    });
+}
+
+void run(const std::string &statement, const std::vector<field> &parameters) {
+    std::vector<Oid> types(parameters.size(), TEXTOID);
+    std::vector<Datum> data;
+    std::string nulls;
+    for (const field &parameter : parameters) {
+        data.push_back(parameter ? text_datum(*parameter) : Datum{0});
+        nulls += parameter ? ' ' : 'n';
+    }
+    run(statement, types, data, nulls);
+}
+
+} // namespace
+
+std::vector<record> query(const std::string &statement, const std::vector<field> &parameters) {
+    settings_scope settings;
+    settings.set("search_path", "pg_catalog, pg_temp");
+    connection spi;
+    run(statement, parameters);
+    return read_rows();
+}
+
+std::uint64_t execute(const std::string &statement, const std::vector<field> &parameters) {
+    settings_scope settings;
+    settings.set("search_path", "pg_catalog, pg_temp");
+    connection spi;
+    run(statement, parameters);
+    return SPI_processed;
+}
+
+std::vector<record> query_arrays(const std::string &statement,
+                                 const std::vector<std::vector<field>> &arrays) {
+    settings_scope settings;
+    settings.set("search_path", "pg_catalog, pg_temp");
+    connection spi;
+    std::vector<Oid> types(arrays.size(), TEXTARRAYOID);
+    std::vector<Datum> data;
+    for (const std::vector<field> &array : arrays) {
+        std::vector<Datum> elements;
+        auto nulls = std::make_unique<bool[]>(array.size() + 1);
+        for (std::size_t i = 0; i < array.size(); i++) {
+            elements.push_back(array[i] ? text_datum(*array[i]) : Datum{0});
+            nulls[i] = !array[i];
+        }
+        data.push_back(call([&] {
+            int size = static_cast<int>(elements.size()), lower = 1;
+            return PointerGetDatum(construct_md_array(elements.data(), nulls.get(), 1, &size,
+                                                      &lower, TEXTOID, -1, false, TYPALIGN_INT));
+        }));
+    }
+    run(statement, types, data, std::string(arrays.size(), ' '));
+    return read_rows();
+}
+
+} // namespace confiture::pg

@@ -1,0 +1,26 @@
+#pragma once
+/* SQL from C++: text in, text out. */
+#include "pg/plain.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace confiture::pg {
+
+using field = std::optional<std::string>;
+using record = std::vector<field>;
+
+/* Runs one statement with text parameters ($1, $2 … cast in the statement) as the current user and
+ * returns its rows, text and bytea as their bytes, everything else as its output function prints
+ * it.  Names are resolved in pg_catalog alone: qualify everything else. */
+std::vector<record> query(const std::string &statement, const std::vector<field> &parameters = {});
+
+/* The same with several values in array parameters: text[] built from `arrays`. */
+std::vector<record> query_arrays(const std::string &statement,
+                                 const std::vector<std::vector<field>> &arrays);
+
+/* The number of rows that a statement wrote. */
+std::uint64_t execute(const std::string &statement, const std::vector<field> &parameters = {});
+
+} // namespace confiture::pg

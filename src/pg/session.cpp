@@ -1,0 +1,119 @@
+#include "pg/session.hpp"
+
+#include "pg/boundary.hpp"
+#include "pg/catalog.hpp"
+#include "pg/locks.hpp"
+#include "pg/query.hpp"
+#include "pg/settings.hpp"
+#include "pg/transaction.hpp"
+
+extern "C" {
+#include "catalog/pg_authid.h"
+#include "utils/json.h"
+}
+
+namespace confiture::pg {
+
+std::string current_role_name() {
+    return call([] { return GetUserNameFromId(GetUserId(), false); });
+}
+
+bool may_read_server_files() {
+#if PG_VERSION_NUM >= 140000
+    constexpr Oid role = ROLE_PG_READ_SERVER_FILES;
+#else
+    constexpr Oid role = DEFAULT_ROLE_READ_SERVER_FILES;
+#endif
+    return call([] { return has_privs_of_role(GetUserId(), role); });
+}
+
+std::string json_string(const std::string &text) {
+    return call([&] {
+        StringInfoData buffer;
+        initStringInfo(&buffer);
+        escape_json(&buffer, text.c_str());
+        return buffer.data;
+    });
+}
+
+std::string from_utf8(const std::string &text) {
+    return call([&] {
+        return pg_any_to_server(text.c_str(), static_cast<int>(text.size()), PG_UTF8);
+    });
+}
+
+std::string relation_argument(const arguments &arguments, int index) {
+    FunctionCallInfo fcinfo = arguments.handle();
+    const auto name = name_of_relation(PG_GETARG_OID(index));
+    if (!name)
+        throw failure{migration_invalid, "the table of files does not exist"};
+    return name->name;
+}
+
+void write_session(int process_id, json_writer &json) {
+    const auto found = query("SELECT usename, application_name, state, left(query, 300), "
+                             "extract(epoch FROM clock_timestamp() - xact_start) * 1000 "
+                             "FROM pg_stat_activity WHERE pid = $1::integer",
+                             {std::to_string(process_id)});
+    json.begin_object();
+    json.member("pid", process_id);
+    if (!found.empty()) {
+        const char *names[] = {"role", "application", "state", "query"};
+        for (std::size_t i = 0; i < std::size(names); i++)
+            if (found[0][i])
+                json.member(names[i], *found[0][i]);
+        if (found[0][4])
+            json.member("transaction_age_ms", std::stod(*found[0][4]));
+    }
+    json.end_object();
+}
+
+static std::string holder_of(const lock_tag &tag) {
+    for (int process_id : conflicting_sessions(tag, ExclusiveLock)) {
+        const auto found =
+            query("SELECT usename, application_name, to_char(xact_start, 'YYYY-MM-DD HH24:MI:SS') "
+                  "FROM pg_stat_activity WHERE pid = $1::integer",
+                  {std::to_string(process_id)});
+        if (!found.empty())
+            return "Process " + std::to_string(process_id) + " (role \"" +
+                   found[0][0].value_or("?") + "\", application \"" + found[0][1].value_or("") +
+                   "\") holds it in a transaction begun at " + found[0][2].value_or("?") + ".";
+    }
+    return "The holder has just let it go.";
+}
+
+void lock_migrator() {
+    const oid table = find_relation("confiture.migrator");
+    if (table == 0)
+        throw failure{configuration_invalid, "the extension confiture is not installed",
+                      "There is no table confiture.migrator.", "CREATE EXTENSION confiture."};
+    const lock_tag tag{current_database(), table, 0, 0, 0, DEFAULT_LOCKMETHOD};
+    try {
+        in_subtransaction([&] {
+            settings_scope wait;
+            // 0 would wait for ever; a migrator that must not wait at all waits a millisecond.
+            wait.set("lock_timeout", std::to_string(std::max(migrator_wait(), 1)).c_str());
+            call([&] { LockRelationOid(table, ExclusiveLock); });
+        });
+    } catch (const error &raised) {
+        if (raised.sqlstate() != "55P03")
+            throw;
+        throw failure{migrator_locked, "another migrator is at work in this database",
+                      holder_of(tag),
+                      "Try again when it is done, or raise confiture.migrator_wait (" +
+                          std::to_string(migrator_wait()) + " ms)."};
+    }
+}
+
+bool drop_prepared_statement(const std::string &name) {
+    return call([&] {
+        if (!FetchPreparedStatement(name.c_str(), false))
+            return false;
+        DropPreparedStatement(name.c_str(), false);
+        return true;
+    });
+}
+
+int server_major_version() { return PG_VERSION_NUM / 10000; }
+
+} // namespace confiture::pg

@@ -1,0 +1,38 @@
+#pragma once
+/* Who runs this session, and small services of the server. */
+#include "pg/plain.hpp"
+
+#include "pg/function.hpp"
+
+#include <string>
+#include <vector>
+
+namespace confiture::pg {
+
+std::string current_role_name();
+bool may_read_server_files();
+
+/* The text as a JSON string, quoted. */
+std::string json_string(const std::string &text);
+
+/* Text that is UTF-8 in the encoding of this database.  Throws pg::error. */
+std::string from_utf8(const std::string &text);
+
+/* A regclass argument as a qualified name. */
+std::string relation_argument(const arguments &call, int index);
+
+/* A session as pg_stat_activity shows it to the current user: pid, role, application, state, query,
+ * age of its transaction in milliseconds. */
+void write_session(int process_id, json_writer &json);
+
+/* Takes the migrator lock until the end of the transaction or subtransaction.  Throws
+ * failure{migrator_locked} naming the holder after confiture.migrator_wait. */
+void lock_migrator();
+
+/* Drops a prepared statement of this session, if it is there.  True if it was. */
+bool drop_prepared_statement(const std::string &name);
+
+/* The major version of the server, 15. */
+int server_major_version();
+
+} // namespace confiture::pg

@@ -1,0 +1,276 @@
+#include "pg/session_watch.hpp"
+
+#include "pg/boundary.hpp"
+#include "pg/proc.hpp"
+#include "pg/tracer.hpp"
+
+#include <algorithm>
+#include <csignal>
+
+extern "C" {
+#include "libpq/pqsignal.h"
+#include "storage/latch.h"
+}
+
+namespace confiture::pg {
+
+namespace {
+
+constexpr int most_waits = 128;
+constexpr int most_blockers = 8;
+constexpr int most_caused = 64;
+constexpr int most_links = 1000000; // bounds every walk through shared memory
+
+struct own_wait {
+    LOCKTAG tag;
+    int mode;
+    double began_ms, ended_ms;
+    int blockers[most_blockers];
+    int blocker_count;
+};
+
+struct waiter {
+    const LOCK *lock; // awaited at the last tick; null for none
+    double since_ms;
+};
+
+struct caused_wait {
+    LOCKTAG tag;
+    int mode, process_id;
+    double longest_ms;
+};
+
+/* All that the handlers touch: plain data, allocated before the timer starts. */
+struct watch_state {
+    TimeoutId timer;
+    bool registered, on;
+    watch_limits limits;
+    LOCKMASK conflicts[MaxLockMode + 1];
+    waiter *waiters; // one for each PGPROC
+    own_wait waits[most_waits];
+    int wait_count;
+    bool waiting;
+    caused_wait caused[most_caused];
+    int caused_count;
+    volatile double blocking_since_ms;
+    volatile std::sig_atomic_t reason; // a stop_reason
+    volatile std::sig_atomic_t claimed, interrupted;
+};
+constinit watch_state state{};
+
+void on_interrupt(SIGNAL_ARGS) {
+    state.interrupted = 1;
+    StatementCancelHandler(postgres_signal_arg);
+}
+
+/* Asks for a cancel in our name, unless somebody else's is already on its way. */
+void stop(stop_reason reason) {
+    if (state.reason)
+        return;
+    state.reason = static_cast<std::sig_atomic_t>(reason);
+    if (QueryCancelPending || ProcDiePending)
+        return;
+    state.claimed = 1;
+    InterruptPending = true;
+    QueryCancelPending = true;
+    SetLatch(MyLatch);
+}
+
+void note_blockers(own_wait &wait, LOCK *lock) {
+    PROCLOCK *held = peek_first(&lock->procLocks, offsetof(PROCLOCK, lockLink));
+    for (int steps = 0; held && held->tag.myLock == lock && steps < most_links; steps++) {
+        PGPROC *holder = held->tag.myProc;
+        if (holder != MyProc && (held->holdMask & state.conflicts[wait.mode]) &&
+            wait.blocker_count < most_blockers) {
+            int *end = wait.blockers + wait.blocker_count;
+            if (std::find(wait.blockers, end, holder->pid) == end)
+                wait.blockers[wait.blocker_count++] = holder->pid;
+        }
+        held = peek_next(&lock->procLocks, &held->lockLink, offsetof(PROCLOCK, lockLink));
+    }
+}
+
+/* When the wait began: the server knows from 14 on. */
+double wait_began(double now) {
+#if PG_VERSION_NUM >= 140000
+    const auto began = static_cast<TimestampTz>(pg_atomic_read_u64(&MyProc->waitStart));
+    if (began != 0)
+        return now - static_cast<double>(GetCurrentTimestamp() - began) / 1000;
+#endif
+    return now;
+}
+
+void watch_own_wait(double now) {
+    LOCK *lock = MyProc->waitLock;
+    if (!lock) {
+        state.waiting = false;
+        return;
+    }
+    own_wait *last = state.wait_count ? &state.waits[state.wait_count - 1] : nullptr;
+    const bool goes_on = state.waiting && last && last->mode == MyProc->waitLockMode &&
+                         std::memcmp(&last->tag, &lock->tag, sizeof(LOCKTAG)) == 0;
+    if (!goes_on) {
+        if (state.wait_count == most_waits)
+            return;
+        last = &state.waits[state.wait_count++];
+        *last = {lock->tag, MyProc->waitLockMode, wait_began(now), now, {}, 0};
+        state.waiting = true;
+    }
+    last->ended_ms = now;
+    note_blockers(*last, lock);
+}
+
+void note_caused(const LOCK *lock, const PGPROC *process, double waited_ms) {
+    for (int i = 0; i < state.caused_count; i++) {
+        caused_wait &known = state.caused[i];
+        if (known.process_id == process->pid &&
+            std::memcmp(&known.tag, &lock->tag, sizeof(LOCKTAG)) == 0) {
+            known.longest_ms = std::max(known.longest_ms, waited_ms);
+            return;
+        }
+    }
+    if (state.caused_count < most_caused)
+        state.caused[state.caused_count++] = {lock->tag, process->waitLockMode, process->pid,
+                                              waited_ms};
+}
+
+/* The sessions that wait for `lock` because of modes of ours and not because of `theirs`. */
+void watch_waiters(LOCK *lock, LOCKMASK ours, LOCKMASK theirs, double now) {
+    for (std::uint32_t i = 0; i < ProcGlobal->allProcCount; i++) {
+        const PGPROC *process = &ProcGlobal->allProcs[i];
+        if (process->waitLock != lock || process == MyProc || process->pid == 0 ||
+            process->lockGroupLeader == MyProc || process->waitLockMode < 1 ||
+            process->waitLockMode > MaxLockMode ||
+            !(state.conflicts[process->waitLockMode] & ours) ||
+            (state.conflicts[process->waitLockMode] & theirs))
+            continue;
+        waiter &seen = state.waiters[i];
+        if (seen.lock != lock)
+            seen = {lock, now};
+        const double waited = now - seen.since_ms;
+        note_caused(lock, process, waited);
+        if (state.limits.wait_caused_ms && waited >= state.limits.wait_caused_ms)
+            stop(stop_reason::wait_caused);
+    }
+}
+
+/* Returns how many locks of ours are in the shared table. */
+int watch_held(double now) {
+    int count = 0;
+    for (auto &partition : MyProc->myProcLocks) {
+        PROCLOCK *held = peek_first(&partition, offsetof(PROCLOCK, procLink));
+        for (; held && count < most_links; count++) {
+            LOCK *lock = held->tag.myLock;
+            if (held->holdMask && lock->waitMask)
+                watch_waiters(lock, held->holdMask, 0, now);
+            held = peek_next(&partition, &held->procLink, offsetof(PROCLOCK, procLink));
+        }
+    }
+    // Whoever queues behind our own request waits for us, unless a holder keeps him waiting anyway.
+    if (LOCK *lock = MyProc->waitLock)
+        watch_waiters(lock, LOCKBIT_ON(MyProc->waitLockMode), lock->grantMask, now);
+    return count;
+}
+
+void forget_those_who_wait_no_more() {
+    for (std::uint32_t i = 0; i < ProcGlobal->allProcCount; i++)
+        if (state.waiters[i].lock && ProcGlobal->allProcs[i].waitLock != state.waiters[i].lock)
+            state.waiters[i].lock = nullptr;
+}
+
+/* Runs in a signal handler: reads shared memory, writes plain data, allocates and locks nothing. */
+void on_tick() {
+    if (!state.on)
+        return;
+    const double now = now_ms();
+    forget_those_who_wait_no_more();
+    watch_own_wait(now);
+    const int held = watch_held(now);
+    if (state.limits.locks && static_cast<std::size_t>(held) > state.limits.locks)
+        stop(stop_reason::too_many_locks);
+    if (state.limits.lock_hold_ms && state.blocking_since_ms > 0 &&
+        now - state.blocking_since_ms >= state.limits.lock_hold_ms)
+        stop(stop_reason::lock_hold);
+    enable_timeout_after(state.timer, 10 + held / 50);
+}
+
+} // namespace
+
+session_watch::session_watch(const watch_limits &limits) {
+    const std::size_t waiters = sizeof(waiter) * ProcGlobal->allProcCount;
+    auto *room = call([&] { return MemoryContextAllocZero(TopMemoryContext, waiters); });
+    if (!state.registered) {
+        state.timer = call([] { return RegisterTimeout(USER_TIMEOUT, on_tick); });
+        state.registered = true;
+    }
+    for (int mode = 1; mode <= MaxLockMode; mode++) {
+        state.conflicts[mode] = 0;
+        for (int other = 1; other <= MaxLockMode; other++)
+            if (DoLockModesConflict(mode, other))
+                state.conflicts[mode] |= LOCKBIT_ON(other);
+    }
+    state.limits = limits;
+    state.waiters = static_cast<waiter *>(room);
+    state.wait_count = state.caused_count = 0;
+    state.waiting = false;
+    state.blocking_since_ms = 0;
+    state.reason = 0;
+    state.claimed = 0;
+    state.interrupted = 0;
+    state.on = true;
+    pqsignal(SIGINT, on_interrupt);
+    enable_timeout_after(state.timer, 10);
+}
+
+session_watch::~session_watch() {
+    state.on = false;
+    disable_timeout(state.timer, false);
+    pqsignal(SIGINT, StatementCancelHandler);
+    if (state.claimed && !state.interrupted) // ours came after the last chance to notice it
+        QueryCancelPending = false;
+    pfree(state.waiters);
+    state.waiters = nullptr;
+}
+
+void session_watch::blocking_writers_since(double since_ms) {
+    state.blocking_since_ms = since_ms;
+}
+
+stop_reason session_watch::stopped() const { return static_cast<stop_reason>(state.reason); }
+
+bool session_watch::caused(const error &raised) const {
+    return state.claimed && !state.interrupted && raised.sqlstate() == "57014";
+}
+
+static lock_tag plain(const LOCKTAG &tag) {
+    return {tag.locktag_field1, tag.locktag_field2, tag.locktag_field3,
+            tag.locktag_field4, tag.locktag_type,   tag.locktag_lockmethodid};
+}
+
+std::vector<lock_wait> session_watch::waits() const {
+    std::vector<lock_wait> waits;
+    for (int i = 0; i < state.wait_count; i++) {
+        const own_wait &seen = state.waits[i];
+        waits.push_back({plain(seen.tag), seen.mode, seen.began_ms, seen.ended_ms,
+                         {seen.blockers, seen.blockers + seen.blocker_count}});
+    }
+    return waits;
+}
+
+double session_watch::waited_ms() const {
+    double waited = 0;
+    for (int i = 0; i < state.wait_count; i++)
+        waited += state.waits[i].ended_ms - state.waits[i].began_ms;
+    return waited;
+}
+
+std::vector<wait_caused> session_watch::waits_caused() const {
+    std::vector<wait_caused> waits;
+    for (int i = 0; i < state.caused_count; i++) {
+        const caused_wait &seen = state.caused[i];
+        waits.push_back({plain(seen.tag), seen.mode, seen.process_id, seen.longest_ms});
+    }
+    return waits;
+}
+
+} // namespace confiture::pg

@@ -1,0 +1,61 @@
+#pragma once
+/*
+ * Watches this session by a timer while a script runs: who waits for a lock of ours, what we wait
+ * for, how long and how much we hold.  It can stop the statement that runs, in its middle.
+ */
+#include "pg/plain.hpp"
+
+#include "pg/locks.hpp"
+
+#include <cstddef>
+#include <vector>
+
+namespace confiture::pg {
+
+class error;
+
+enum class stop_reason { none, wait_caused, lock_hold, too_many_locks };
+
+struct watch_limits {
+    int wait_caused_ms;  // 0: no limit
+    int lock_hold_ms;    // 0: no limit
+    std::size_t locks;   // in the shared lock table; 0: no limit
+};
+
+/* A wait of this session for a lock, seen by the timer (it looks every 10 ms). */
+struct lock_wait {
+    lock_tag tag;
+    int mode;
+    double began_ms, ended_ms; // as now_ms()
+    std::vector<int> blockers; // process ids of holders in a conflicting mode
+};
+
+/* A wait of another session for a lock that we hold or stand before it in the queue for. */
+struct wait_caused {
+    lock_tag tag;
+    int mode;
+    int process_id;
+    double longest_ms;
+};
+
+class session_watch {
+public:
+    explicit session_watch(const watch_limits &limits);
+    session_watch(const session_watch &) = delete;
+    session_watch &operator=(const session_watch &) = delete;
+    ~session_watch();
+
+    /* Since when a lock that blocks writers is held; 0 while none is. */
+    void blocking_writers_since(double since_ms);
+
+    stop_reason stopped() const;
+    /* Is this the cancel of ours, and not a user's, a statement_timeout's or the server's? */
+    bool caused(const error &raised) const;
+
+    std::vector<lock_wait> waits() const;
+    /* Milliseconds waited for locks so far. */
+    double waited_ms() const;
+    std::vector<wait_caused> waits_caused() const;
+};
+
+} // namespace confiture::pg

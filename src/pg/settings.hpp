@@ -1,0 +1,38 @@
+#pragma once
+/* PostgreSQL's settings: ours, and others' for the length of a scope. */
+#include "pg/plain.hpp"
+
+#include <string>
+
+namespace confiture::pg {
+
+/* Settings changed inside, by anybody, are restored when it ends; after an ERROR the rollback of the
+ * subtransaction around it does so. */
+class settings_scope {
+public:
+    settings_scope();
+    settings_scope(const settings_scope &) = delete;
+    settings_scope &operator=(const settings_scope &) = delete;
+    ~settings_scope();
+
+    /* Throws pg::error for a value that the setting does not take. */
+    void set(const char *name, const char *value);
+    /* As COMMIT does: SET LOCAL ends, SET goes on in the scope around. */
+    void commit();
+
+private:
+    int level_;
+};
+
+std::string setting(const char *name);
+
+/* Reads '2s', '500ms', '1min' or '500' as the server reads a setting in milliseconds. */
+bool parse_milliseconds(const std::string &text, int &milliseconds);
+
+/* confiture.migrator_wait in milliseconds. */
+int migrator_wait();
+
+/* Called by _PG_init. */
+void define_settings();
+
+} // namespace confiture::pg

@@ -1,0 +1,76 @@
+#pragma once
+/* What runs inside a statement: nested statements, objects touched, resources spent. */
+#include "pg/plain.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace confiture::pg {
+
+/* Milliseconds on a clock that only goes forward. */
+double now_ms();
+
+/* What this backend has spent, parallel workers included; differences count. */
+struct resources {
+    std::int64_t wal_bytes, wal_records, wal_full_page_images;
+    std::int64_t shared_hit, shared_read, shared_dirtied, shared_written;
+    std::int64_t local_hit, local_read, local_dirtied, local_written;
+    std::int64_t temp_read, temp_written;
+
+    resources operator-(const resources &earlier) const;
+    resources &operator+=(const resources &more);
+};
+resources resources_spent();
+
+/* The backend's resident memory at its peak since reset_peak_memory(), in bytes; 0 where the system
+ * does not say. */
+void reset_peak_memory();
+std::int64_t peak_memory();
+
+struct nested_statement {
+    std::string_view text; // valid during the call
+    const char *tag;
+    int depth; // 1: run by the top-level statement
+    double elapsed_ms;
+    std::int64_t rows;
+    resources spent;
+};
+
+struct object_event {
+    enum class action : std::uint8_t { created, altered, dropped, truncated } what;
+    std::uint32_t class_id, object_id;
+    std::int32_t sub_id;
+};
+
+/* Hears what happens while a statement runs.  Its functions may throw: the statement fails then. */
+class observer {
+public:
+    virtual ~observer() = default;
+    /* A statement, nested or not, has its relations locked and begins to work on them. */
+    virtual void relations_locked() = 0;
+    virtual void nested_ended(const nested_statement &ended) = 0;
+    virtual void object_touched(const object_event &event) = 0;
+    /* A data-modifying or reading statement took this long: its plan with actual rows. */
+    virtual void plan_executed(std::string_view plan, int depth, double elapsed_ms) = 0;
+    /* Statements at or above this run time have their plan told. */
+    virtual double plan_threshold_ms() const = 0;
+};
+
+/* Observes from construction to destruction; one at a time. */
+class observation {
+public:
+    explicit observation(observer &watching);
+    observation(const observation &) = delete;
+    observation &operator=(const observation &) = delete;
+    ~observation();
+
+    static bool active();
+    /* Forgets what an ERROR left half-told, before the next top-level statement. */
+    static void begin_statement();
+};
+
+/* Called by _PG_init. */
+void install_tracer();
+
+} // namespace confiture::pg

@@ -1,0 +1,92 @@
+#include "pg/transaction.hpp"
+
+#include "pg/boundary.hpp"
+#include "pg/catalog.hpp"
+
+namespace confiture::pg {
+
+/* BeginInternalSubTransaction() leaves the memory context switched; ours stays the caller's. */
+static void begin(const char *name) {
+    MemoryContext caller = CurrentMemoryContext;
+    call([&] { BeginInternalSubTransaction(name); });
+    CurrentMemoryContext = caller;
+}
+
+subtransaction::subtransaction(const char *name)
+    : memory_context_(CurrentMemoryContext), resource_owner_(CurrentResourceOwner) {
+    begin(name);
+    level_ = GetCurrentTransactionNestLevel();
+}
+
+subtransaction::~subtransaction() {
+    if (!open_)
+        return;
+    try {
+        roll_back();
+    } catch (...) { // a second error while the first one unwinds: the first is told
+    }
+}
+
+void subtransaction::release() {
+    open_ = false;
+    while (GetCurrentTransactionNestLevel() > level_)
+        call([] { ReleaseCurrentSubTransaction(); });
+    call([] { ReleaseCurrentSubTransaction(); });
+    CurrentMemoryContext = static_cast<MemoryContext>(memory_context_);
+    CurrentResourceOwner = static_cast<ResourceOwner>(resource_owner_);
+}
+
+void subtransaction::roll_back() {
+    open_ = false;
+    CurrentMemoryContext = static_cast<MemoryContext>(memory_context_);
+    while (GetCurrentTransactionNestLevel() > level_)
+        call([] { RollbackAndReleaseCurrentSubTransaction(); });
+    call([] { RollbackAndReleaseCurrentSubTransaction(); });
+    CurrentMemoryContext = static_cast<MemoryContext>(memory_context_);
+    CurrentResourceOwner = static_cast<ResourceOwner>(resource_owner_);
+}
+
+void script_savepoint(const char *name) { begin(name); }
+
+/* The names of open savepoints are not readable from outside xact.c: they are kept by the caller,
+ * who says how many levels to end. */
+void script_rollback_to(const char *name, int floor) {
+    MemoryContext caller = CurrentMemoryContext;
+    while (GetCurrentTransactionNestLevel() > floor)
+        call([] { RollbackAndReleaseCurrentSubTransaction(); });
+    CurrentMemoryContext = caller;
+    begin(name);
+}
+
+void script_release(int floor) {
+    MemoryContext caller = CurrentMemoryContext;
+    while (GetCurrentTransactionNestLevel() > floor)
+        call([] { ReleaseCurrentSubTransaction(); });
+    CurrentMemoryContext = caller;
+}
+
+int transaction_nesting_level() { return GetCurrentTransactionNestLevel(); }
+bool transaction_is_read_only() { return XactReadOnly; }
+bool in_recovery() { return RecoveryInProgress(); }
+
+void command_counter_increment() {
+    call([] { CommandCounterIncrement(); });
+}
+
+void check_for_interrupts() {
+    if (InterruptPending)
+        call([] { ProcessInterrupts(); });
+}
+
+as_owner::as_owner() {
+    Oid user;
+    GetUserIdAndSecContext(&user, &security_context_);
+    user_ = user;
+    const Oid owner = extension_owner();
+    SetUserIdAndSecContext(owner, security_context_ | SECURITY_LOCAL_USERID_CHANGE |
+                                      SECURITY_NOFORCE_RLS);
+}
+
+as_owner::~as_owner() { SetUserIdAndSecContext(user_, security_context_); }
+
+} // namespace confiture::pg

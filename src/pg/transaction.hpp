@@ -1,0 +1,86 @@
+#pragma once
+/* Subtransactions, and what the transaction around a call allows. */
+#include "pg/plain.hpp"
+
+#include <type_traits>
+
+namespace confiture::pg {
+
+/* A savepoint.  Rolled back by its destructor unless released; the destructor itself never raises:
+ * call roll_back() to see an error of the rollback. */
+class subtransaction {
+public:
+    explicit subtransaction(const char *name = nullptr);
+    subtransaction(const subtransaction &) = delete;
+    subtransaction &operator=(const subtransaction &) = delete;
+    ~subtransaction();
+
+    void release();
+    /* Also ends subtransactions that were begun inside and are still open. */
+    void roll_back();
+    int nesting_level() const { return level_; }
+
+private:
+    void *memory_context_;
+    void *resource_owner_;
+    int level_;
+    bool open_ = true;
+};
+
+/* Runs body in a savepoint: released when it returns, rolled back when it throws.  The only legal
+ * way to survive an ERROR. */
+template <typename F> auto in_subtransaction(F &&body) {
+    subtransaction savepoint;
+    if constexpr (std::is_void_v<decltype(body())>) {
+        try {
+            body();
+        } catch (...) {
+            savepoint.roll_back();
+            throw;
+        }
+        savepoint.release();
+    } else {
+        auto result = [&] {
+            try {
+                return body();
+            } catch (...) {
+                savepoint.roll_back();
+                throw;
+            }
+        }();
+        savepoint.release();
+        return result;
+    }
+}
+
+/* SAVEPOINT, ROLLBACK TO and RELEASE of a script.  `floor` is the nesting level that stays: the one
+ * below the named savepoint. */
+void script_savepoint(const char *name);
+void script_rollback_to(const char *name, int floor);
+void script_release(int floor);
+
+int transaction_nesting_level();
+bool transaction_is_read_only();
+bool in_recovery();
+
+/* Makes the effects of earlier statements visible to what follows. */
+void command_counter_increment();
+
+/* CHECK_FOR_INTERRUPTS() for code that owns C++ objects. */
+void check_for_interrupts();
+
+/* Confiture's own bookkeeping is read and written as the owner of its tables, and only while no
+ * code of a user runs. */
+class as_owner {
+public:
+    as_owner();
+    as_owner(const as_owner &) = delete;
+    as_owner &operator=(const as_owner &) = delete;
+    ~as_owner();
+
+private:
+    unsigned int user_;
+    int security_context_;
+};
+
+} // namespace confiture::pg

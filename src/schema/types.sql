@@ -1,0 +1,26 @@
+-- Complain when the file is run by psql and not by CREATE EXTENSION.
+\echo Use "CREATE EXTENSION confiture" to load this file. \quit
+
+CREATE TYPE confiture.dry_run_result AS (
+    migration_name text,
+    migration_version text,
+    success boolean,
+    execution_time_ms double precision,
+    rows_affected bigint,
+    locked_tables text[],
+    estimated_production_time_ms double precision,
+    confidence_percent integer,
+    warnings text[],
+    stats jsonb
+);
+COMMENT ON TYPE confiture.dry_run_result IS 'What a dry run of one migration measured.';
+COMMENT ON COLUMN confiture.dry_run_result.migration_name IS 'Name of the migration.';
+COMMENT ON COLUMN confiture.dry_run_result.migration_version IS 'Version of the migration; null for a script that is not registered.';
+COMMENT ON COLUMN confiture.dry_run_result.success IS 'True where everything ran, false where something failed or was stopped (stats.error, stats.reason), null where it could not be decided because a commit would be needed in between.';
+COMMENT ON COLUMN confiture.dry_run_result.execution_time_ms IS 'Measured time of the statements and of the check of deferred constraints, in milliseconds; the median of the iterations.';
+COMMENT ON COLUMN confiture.dry_run_result.rows_affected IS 'Rows inserted, updated and deleted, by nested statements, triggers and cascades too.';
+COMMENT ON COLUMN confiture.dry_run_result.locked_tables IS 'Qualified names of the tables that existed before and that the migration locked, strongest lock first; dry_run_locks() has the modes.';
+COMMENT ON COLUMN confiture.dry_run_result.estimated_production_time_ms IS 'Predicted time in production, in milliseconds.';
+COMMENT ON COLUMN confiture.dry_run_result.confidence_percent IS 'How sure the prediction is, 0 to 100: of all predictions that say 80, about 80 in 100 fall between stats.estimate.low and high.';
+COMMENT ON COLUMN confiture.dry_run_result.warnings IS 'Plain sentences, the most severe first.';
+COMMENT ON COLUMN confiture.dry_run_result.stats IS 'Everything that was measured, as docs/stats.schema.json describes it.';
