@@ -50,12 +50,11 @@ void refuse_effects(const std::vector<migration_input> &inputs) {
                           "Without the option strict it is run and warned of."};
 }
 
-migration_input prepare(const std::string &version, const std::string &name,
-                        const std::string &text, const std::string &file,
-                        const std::string &lock_timeout) {
+migration_input prepare(const stored &found, const std::string &text, const std::string &file) {
     migration::parsed_script parsed = migration::parse(text, file);
-    return {version, name, std::move(parsed.script),
-            parsed.marks.lock_timeout.value_or(lock_timeout)};
+    return {found.version, found.name, std::move(parsed.script),
+            parsed.marks.lock_timeout.value_or(found.lock_timeout),
+            found.transactional && !parsed.marks.no_transaction};
 }
 
 struct run_request {
@@ -178,15 +177,12 @@ options chosen_options(const pg::arguments &arguments, int index) {
 std::vector<migration_input> read_one(const std::string &version, const std::string &direction) {
     const stored found = migration::find(version);
     if (direction == "forward")
-        return {prepare(found.version, found.name, found.forward, found.source, found.lock_timeout)};
+        return {prepare(found, found.forward, found.source)};
     if (!found.backward)
         throw failure{not_reversible, "migration \"" + found.version + "\" has no backward script",
                       "It was registered without one.",
                       "Register it again with a down script to try the way back."};
-    std::vector<migration_input> chain;
-    chain.push_back(
-        prepare(found.version, found.name, *found.backward, "", found.lock_timeout));
-    return chain;
+    return {prepare(found, *found.backward, "")};
 }
 
 } // namespace
@@ -203,9 +199,9 @@ CONFITURE_FUNCTION(confiture_dry_run) {
 CONFITURE_FUNCTION(confiture_dry_run_sql) {
     const std::string text = arguments.text(0);
     return run_one(arguments, {[&] {
-                                   std::vector<migration_input> script;
-                                   script.push_back(prepare("", "script", text, "", ""));
-                                   return script;
+                                   stored unnamed;
+                                   unnamed.name = "script";
+                                   return std::vector{prepare(unnamed, text, "")};
                                },
                                arguments.integer(1), chosen_options(arguments, 2)});
 }
@@ -214,8 +210,7 @@ CONFITURE_FUNCTION(confiture_dry_run_pending) {
     const run_request request{[] {
                                   std::vector<migration_input> chain;
                                   for (const stored &next : migration::pending())
-                                      chain.push_back(prepare(next.version, next.name, next.forward,
-                                                              next.source, next.lock_timeout));
+                                      chain.push_back(prepare(next, next.forward, next.source));
                                   return chain;
                               },
                               arguments.integer(0), chosen_options(arguments, 1)};

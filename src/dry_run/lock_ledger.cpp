@@ -30,6 +30,9 @@ void lock_ledger::begin(const std::vector<pg::held_lock> &held) {
 }
 
 void lock_ledger::acquired(const pg::lock_tag &tag, int mode, double now_ms) {
+    // Between statements it is the dry run itself that reads the catalogs.
+    if (place_.statement == 0 && place_.migration >= 0 && is_system(tag))
+        return;
     std::size_t index = entries_.size();
     if (free_.empty())
         entries_.emplace_back();
@@ -75,6 +78,14 @@ void lock_ledger::note(const std::vector<pg::lock_watch::change> &changes, doubl
                   [&](int mode) { acquired(change.tag, mode, now_ms); });
     }
     last_look_ms_ = now_ms;
+}
+
+void lock_ledger::end_step(double now_ms) {
+    for (std::size_t i = step_begins_; i < entries_.size(); i++)
+        if (!entries_[i].held_before && entries_[i].step_ended_ms < 0)
+            entries_[i].step_ended_ms = now_ms;
+    step_begins_ = entries_.size();
+    free_.clear(); // new entries stand behind the mark
 }
 
 void lock_ledger::note_wait(const pg::lock_tag &tag, int mode, double began_ms, double ended_ms,

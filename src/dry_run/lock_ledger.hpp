@@ -23,7 +23,8 @@ struct lock_entry {
     std::int32_t line = 0;
     double not_before_ms = 0;      // nothing of it was there at this look …
     double acquired_ms = 0;        // … it was at this one
-    double released_ms = -1;       // -1: held until the end
+    double released_ms = -1;       // -1: not before its step ended
+    double step_ended_ms = -1;     // where a commit would have released it
     double waited_ms = 0;
     std::vector<int> blockers;     // process ids
     bool erased = false;
@@ -44,6 +45,9 @@ public:
 
     /* Takes the changes of one look at `now_ms`; the look before was at the previous call. */
     void note(const std::vector<pg::lock_watch::change> &changes, double now_ms);
+
+    /* A commit would release here what the migration holds. */
+    void end_step(double now_ms);
 
     /* A wait belongs to the entry of its lock and mode that was acquired after it began. */
     void note_wait(const pg::lock_tag &tag, int mode, double began_ms, double ended_ms,
@@ -73,6 +77,7 @@ private:
 
     std::vector<lock_entry> entries_;
     std::vector<std::size_t> free_;
+    std::size_t step_begins_ = 0; // no entry before this one belongs to the open step
     std::unordered_map<key, std::size_t, key_hash> open_;
     ledger_place place_;
     double last_look_ms_ = 0;

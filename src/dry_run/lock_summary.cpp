@@ -91,9 +91,11 @@ lock_summary summarise(const chain_record &chain, std::size_t migration, std::si
             continue;
         const relation_info *relation =
             entry.tag.is_relation() ? chain.relations.find(entry.tag.relation()) : nullptr;
-        if (relation && relation->transient)
+        if (relation && (relation->transient || (relation->created_here && relation->name.empty())))
             continue;
-        const double until = entry.released_ms >= 0 ? std::min(entry.released_ms, end_ms) : end_ms;
+        double until = entry.step_ended_ms >= 0 ? entry.step_ended_ms : end_ms;
+        if (entry.released_ms >= 0)
+            until = std::min(entry.released_ms, until);
         summary.lines.push_back({&entry, "", relation, std::max(until - entry.acquired_ms, 0.0),
                                  relation && relation->created_here});
     }

@@ -72,9 +72,12 @@ private:
             pg::settings_scope step_settings;
             step_settings_ = &step_settings;
             set_lock_timeout();
-            for (std::int32_t i = 0; goes_on && i < migration_->statement_count; i++)
+            for (std::int32_t i = 0; goes_on && i < migration_->statement_count; i++) {
                 goes_on = run_statement(input.script.statements[static_cast<std::size_t>(i)], i + 1,
                                         store);
+                if (goes_on && !input.transactional && i + 1 < migration_->statement_count)
+                    goes_on = begin_another_step();
+            }
             goes_on = goes_on && end_step();
         }
         migration_->spent = pg::resources_spent() - before;
@@ -146,7 +149,7 @@ private:
         case kind::begin:
             return true;
         case kind::commit:
-            return end_step();
+            return begin_another_step();
         case kind::rollback:
             fail(record, "0A000", "a migration cannot end its transaction by " +
                                       std::string(pg::tag_name(record.where.tag)),
@@ -250,6 +253,11 @@ private:
         return true;
     }
 
+    bool begin_another_step() {
+        migration_->steps++;
+        return end_step();
+    }
+
     /* What COMMIT does at the end of a step. */
     bool end_step() {
         place_.statement = 0;
@@ -277,6 +285,7 @@ private:
             return false;
         }
         observer_.look(true);
+        record_.ledger.end_step(now());
         step_settings_->commit();
         set_lock_timeout();
         labels_before_.insert(labels_before_.end(), labels_added_.begin(), labels_added_.end());

@@ -19,6 +19,7 @@ struct migration_input {
     std::string version, name;
     pg::script script;
     std::string lock_timeout; // of the directive; empty for the option's
+    bool transactional = true; // else every statement is a step of its own
 };
 
 /* A chain after one iteration. */

@@ -8,7 +8,7 @@
 
 #include <filesystem>
 #include <fstream>
-#include <sstream>
+#include <iterator>
 
 namespace confiture::migration {
 
@@ -35,9 +35,13 @@ void read_options(const std::vector<json_member> &members, source &given) {
     }
 }
 
+/* Programs beside the scripts tell by their names alone which tool the folder is for. */
+bool tells_by_its_name(const std::filesystem::path &path) { return path.extension() == ".rs"; }
+
 bool is_part_of_a_folder(const std::filesystem::path &path) {
-    const std::string name = path.filename().string();
-    return path.extension() == ".sql" || path.extension() == ".toml" || name == "sqitch.plan";
+    const std::string extension = path.extension().string();
+    return extension == ".sql" || extension == ".toml" || extension == ".conf" ||
+           extension == ".plan" || tells_by_its_name(path);
 }
 
 std::vector<file> read_directory(const std::string &directory) {
@@ -53,20 +57,23 @@ std::vector<file> read_directory(const std::string &directory) {
             status = std::make_error_code(std::errc::not_a_directory);
         refuse(directory);
     }
+    const std::string root = (fs::path(directory) / "").generic_string();
     for (fs::recursive_directory_iterator at(directory, status), end; at != end;
          at.increment(status)) {
         if (status)
             refuse(directory);
         if (!at->is_regular_file(status) || !is_part_of_a_folder(at->path()))
             continue;
+        const std::string path = at->path().generic_string().substr(root.size());
+        files.push_back({path, {}});
+        if (tells_by_its_name(at->path()))
+            continue;
         std::ifstream stream(at->path(), std::ios::binary);
-        std::ostringstream content;
-        content << stream.rdbuf();
-        if (!stream) {
+        files.back().content.assign(std::istreambuf_iterator<char>(stream), {});
+        if (!stream.is_open() || stream.bad()) {
             status = std::make_error_code(std::errc::permission_denied);
             refuse(at->path().string());
         }
-        files.push_back({fs::relative(at->path(), directory, status).generic_string(), content.str()});
     }
     if (status)
         refuse(directory);

@@ -123,8 +123,6 @@ relation_activity activity_of(oid relation) {
 #if PG_VERSION_NUM < 140000
 /* getObjectDescription() of 13 raises for what is gone. */
 static bool object_is_there(const ObjectAddress &address) {
-    if (!is_objectclass_supported(address.classId))
-        return false;
     if (address.classId == RelationRelationId && address.objectSubId != 0 &&
         !SearchSysCacheExists2(ATTNUM, ObjectIdGetDatum(address.objectId),
                                Int16GetDatum(address.objectSubId)))
@@ -140,6 +138,8 @@ static bool object_is_there(const ObjectAddress &address) {
 std::optional<std::string> describe(oid class_id, oid object_id, std::int32_t sub_id) {
     const ObjectAddress address{class_id, object_id, sub_id};
     char *text = call([&]() -> char * {
+        if (!is_objectclass_supported(class_id)) // pg_inherits, pg_enum …: it raises for these
+            return nullptr;
 #if PG_VERSION_NUM >= 140000
         return getObjectDescription(&address, true);
 #else

@@ -4,6 +4,7 @@
 #include "pg/classify.hpp"
 #include "pg/memory.hpp"
 #include "pg/scan.hpp"
+#include "pg/settings.hpp"
 
 #include <algorithm>
 
@@ -196,6 +197,9 @@ private:
 } // namespace
 
 script parse_script(std::string text, std::string file) {
+    // Names that are too long are told when the statement runs.
+    settings_scope quietly;
+    quietly.set("client_min_messages", "error");
     return script_parser(std::move(text), std::move(file)).parse();
 }
 

@@ -27,6 +27,13 @@ bool may_read_server_files() {
     return call([] { return has_privs_of_role(GetUserId(), role); });
 }
 
+void warn(const std::string &message, const std::string &detail, const std::string &hint) {
+    call([&] {
+        ereport(WARNING, (errmsg_internal("%s", message.c_str()),
+                          errdetail_internal("%s", detail.c_str()), errhint("%s", hint.c_str())));
+    });
+}
+
 std::string json_string(const std::string &text) {
     return call([&] {
         StringInfoData buffer;

@@ -12,6 +12,9 @@ namespace confiture::pg {
 std::string current_role_name();
 bool may_read_server_files();
 
+/* A WARNING to the client. */
+void warn(const std::string &message, const std::string &detail, const std::string &hint);
+
 /* The text as a JSON string, quoted. */
 std::string json_string(const std::string &text);
 
