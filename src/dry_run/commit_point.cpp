@@ -45,8 +45,8 @@ WHERE c.condeferred AND NOT n.nspname OPERATOR(pg_catalog.~~) 'pg\_temp\_%')";
 
 std::vector<std::string> sample_rows(const pg::error &violation) {
     std::vector<std::string> rows;
-    const auto queries = pg::query(sample_query_of,
-                                   {violation.constraint(), violation.table(), violation.schema()});
+    const auto queries =
+        pg::query(sample_query_of, {violation.constraint(), violation.table(), violation.schema()});
     if (queries.empty() || !queries[0][0])
         return rows;
     for (const pg::record &row : pg::query(*queries[0][0]))

@@ -24,7 +24,8 @@ concurrent_choice choose_form(const pg::statement_facts &facts, concurrently_pol
 
     if (policy == concurrently_policy::predict) {
         choice.emulate = false;
-        choice.reason = "it cannot run inside a transaction, and the caller asked not to emulate it";
+        choice.reason =
+            "it cannot run inside a transaction, and the caller asked not to emulate it";
     } else if (policy == concurrently_policy::automatic && table) {
         const relation_info *known = relations.find(table);
         const auto bytes = pg::bytes_of_relation(table).value_or(0);

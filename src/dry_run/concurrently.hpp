@@ -1,6 +1,6 @@
 #pragma once
-/* Statements that cannot run in a transaction but have a plain form: which form a dry run takes, and
- * which locks the real one would. */
+/* Statements that cannot run in a transaction but have a plain form: which form a dry run takes,
+ * and which locks the real one would. */
 #include "pg/plain.hpp"
 
 #include "dry_run/options.hpp"

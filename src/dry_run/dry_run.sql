@@ -16,6 +16,15 @@ LANGUAGE c STRICT
 AS 'MODULE_PATHNAME', 'confiture_dry_run_sql';
 COMMENT ON FUNCTION confiture.dry_run_sql(text, integer, jsonb) IS 'Dry-runs a script that is not registered. Errors and options as of dry_run(), and MG005 for a script that does not parse.';
 
+CREATE FUNCTION confiture.plan(
+    version text, direction text DEFAULT 'forward',
+    OUT ordinal integer, OUT line integer, OUT tag text, OUT object text, OUT mode text,
+    OUT blocks text[], OUT rewrites boolean, OUT scans boolean, OUT certainty text, OUT reason text)
+RETURNS SETOF record
+LANGUAGE c STRICT
+AS 'MODULE_PATHNAME', 'confiture_plan';
+COMMENT ON FUNCTION confiture.plan(text, text) IS 'Predicts what each statement of a migration will lock, rewrite and scan, from its parse tree and the catalog: nothing is run, and nothing is locked beyond AccessShareLock on catalogs. certainty: certain, likely or unknown, with the reason. stats.plan_check of a dry run says how right it was. Errors: MG004, MG005, MG014, MG016.';
+
 CREATE FUNCTION confiture.dry_run_statements(
     result confiture.dry_run_result,
     OUT ordinal integer, OUT depth integer, OUT line integer, OUT source_column integer,

@@ -4,6 +4,7 @@
 #include "migration/script.hpp"
 #include "pg/error.hpp"
 #include "pg/function.hpp"
+#include "pg/prediction.hpp"
 #include "pg/session.hpp"
 #include "pg/settings.hpp"
 #include "pg/tracer.hpp"
@@ -44,8 +45,9 @@ void refuse_effects(const std::vector<migration_input> &inputs) {
     for (const migration_input &input : inputs)
         for (const side_effect &effect : foresee(input.script))
             throw failure{dry_run_error, "the migration does what a rollback cannot undo",
-                          (input.script.file.empty() ? "Line "
-                                                     : "File \"" + input.script.file + "\", line ") +
+                          (input.script.file.empty()
+                               ? "Line "
+                               : "File \"" + input.script.file + "\", line ") +
                               std::to_string(effect.line) + ": " + effect.message + ".",
                           "Without the option strict it is run and warned of."};
 }
@@ -174,6 +176,12 @@ options chosen_options(const pg::arguments &arguments, int index) {
     return read_options(arguments.object(index), pg::parse_milliseconds);
 }
 
+void check_direction(const std::string &direction) {
+    if (direction != "forward" && direction != "backward")
+        throw failure{configuration_invalid, "invalid direction \"" + direction + "\"",
+                      "A direction is forward or backward."};
+}
+
 std::vector<migration_input> read_one(const std::string &version, const std::string &direction) {
     const stored found = migration::find(version);
     if (direction == "forward")
@@ -189,9 +197,7 @@ std::vector<migration_input> read_one(const std::string &version, const std::str
 
 CONFITURE_FUNCTION(confiture_dry_run) {
     const std::string version = arguments.text(0), direction = arguments.text(1);
-    if (direction != "forward" && direction != "backward")
-        throw failure{configuration_invalid, "invalid direction \"" + direction + "\"",
-                      "A direction is forward or backward."};
+    check_direction(direction);
     return run_one(arguments, {[&] { return read_one(version, direction); }, arguments.integer(2),
                                chosen_options(arguments, 3)});
 }
@@ -204,6 +210,28 @@ CONFITURE_FUNCTION(confiture_dry_run_sql) {
                                    return std::vector{prepare(unnamed, text, "")};
                                },
                                arguments.integer(1), chosen_options(arguments, 2)});
+}
+
+CONFITURE_FUNCTION(confiture_plan) {
+    const std::string version = arguments.text(0), direction = arguments.text(1);
+    check_direction(direction);
+    const std::vector<migration_input> inputs = read_one(version, direction);
+    std::vector<std::string> made;
+    pg::row_set rows(arguments);
+    for (std::size_t i = 0; i < inputs.front().script.statements.size(); i++) {
+        const pg::statement &statement = inputs.front().script.statements[i];
+        for (const pg::prediction &one :
+             pg::predict(inputs.front().script.text_of(statement), made))
+            rows.add({pg::integer(static_cast<std::int32_t>(i + 1)), pg::integer(statement.line),
+                      pg::text(pg::tag_name(statement.tag)),
+                      one.object.empty() ? pg::value{} : pg::text(one.object),
+                      one.mode ? pg::text(pg::lock_mode_name(one.mode)) : pg::value{},
+                      pg::text_array(one.mode ? blocked_by(one.mode) : std::vector<std::string>()),
+                      pg::boolean(one.rewrites), pg::boolean(one.scans),
+                      pg::text(pg::name_of(one.sure)),
+                      one.reason.empty() ? pg::value{} : pg::text(one.reason)});
+    }
+    return {};
 }
 
 CONFITURE_FUNCTION(confiture_dry_run_pending) {

@@ -51,6 +51,11 @@ void lock_ledger::acquired(const pg::lock_tag &tag, int mode, double now_ms) {
     entry.not_before_ms = last_look_ms_;
     entry.acquired_ms = now_ms;
     open_[{tag, mode}] = index;
+    if (tag.is_relation()) {
+        int &strongest = taken_[tag.relation()];
+        strongest = std::max(strongest, mode);
+        ever_taken_[tag.relation()] |= static_cast<std::uint16_t>(1 << mode);
+    }
     if (mode >= share_lock && tag.is_relation() && !is_system(tag) && blocking_since_ms_ == 0)
         blocking_since_ms_ = now_ms;
 }
@@ -68,6 +73,11 @@ void lock_ledger::released(const pg::lock_tag &tag, int mode, double now_ms) {
         free_.push_back(found->second);
     }
     open_.erase(found);
+}
+
+bool lock_ledger::holds(std::uint32_t relation, int mode) const {
+    const auto taken = ever_taken_.find(relation);
+    return taken != ever_taken_.end() && (taken->second & (1 << mode));
 }
 
 void lock_ledger::note(const std::vector<pg::lock_watch::change> &changes, double now_ms) {

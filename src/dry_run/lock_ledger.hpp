@@ -15,18 +15,18 @@ namespace confiture::dry_run {
 struct lock_entry {
     pg::lock_tag tag;
     std::uint8_t mode;
-    bool held_before = false;      // by the caller, before the run
-    bool predicted = false;        // that of the real form, which did not run
-    bool emulation = false;        // of the plain form, which ran in its place
-    std::int32_t migration = -1;   // index in the chain
-    std::int32_t statement = 0;    // ordinal; 0 for the check of deferred constraints
+    bool held_before = false;    // by the caller, before the run
+    bool predicted = false;      // that of the real form, which did not run
+    bool emulation = false;      // of the plain form, which ran in its place
+    std::int32_t migration = -1; // index in the chain
+    std::int32_t statement = 0;  // ordinal; 0 for the check of deferred constraints
     std::int32_t line = 0;
-    double not_before_ms = 0;      // nothing of it was there at this look …
-    double acquired_ms = 0;        // … it was at this one
-    double released_ms = -1;       // -1: not before its step ended
-    double step_ended_ms = -1;     // where a commit would have released it
+    double not_before_ms = 0;  // nothing of it was there at this look …
+    double acquired_ms = 0;    // … it was at this one
+    double released_ms = -1;   // -1: not before its step ended
+    double step_ended_ms = -1; // where a commit would have released it
     double waited_ms = 0;
-    std::vector<int> blockers;     // process ids
+    std::vector<int> blockers; // process ids
     bool erased = false;
 };
 
@@ -56,6 +56,12 @@ public:
     /* A lock that is known without being taken. */
     void note_predicted(const pg::lock_tag &tag, int mode, double now_ms);
 
+    /* From here on, what is taken counts for taken_since_mark(). */
+    void mark() { taken_.clear(); }
+    /* The strongest mode newly taken on each relation since the mark. */
+    const std::unordered_map<std::uint32_t, int> &taken_since_mark() const { return taken_; }
+    bool holds(std::uint32_t relation, int mode) const;
+
     const std::vector<lock_entry> &entries() const { return entries_; }
     /* When the first lock that blocks writers was taken by the run; 0 for none held. */
     double blocking_writers_since() const { return blocking_since_ms_; }
@@ -79,6 +85,8 @@ private:
     std::vector<std::size_t> free_;
     std::size_t step_begins_ = 0; // no entry before this one belongs to the open step
     std::unordered_map<key, std::size_t, key_hash> open_;
+    std::unordered_map<std::uint32_t, int> taken_;
+    std::unordered_map<std::uint32_t, std::uint16_t> ever_taken_; // modes, also released ones
     ledger_place place_;
     double last_look_ms_ = 0;
     double blocking_since_ms_ = 0;

@@ -32,7 +32,15 @@ constexpr statement_lock asked_for[] = {
 
 bool is_table(char kind) { return kind == 'r' || kind == 'p' || kind == 'm' || kind == 'f'; }
 
-std::string object_name(const lock_entry &entry, const relation_info *relation) {
+const object_note *note_of(const chain_record &chain, const pg::lock_tag &tag) {
+    if (std::string_view(pg::lock_type_name(tag)) != "object")
+        return nullptr;
+    const auto found = chain.objects.find(object_key(tag.field2, tag.field3));
+    return found == chain.objects.end() ? nullptr : &found->second;
+}
+
+std::string object_name(const chain_record &chain, const lock_entry &entry,
+                        const relation_info *relation) {
     if (relation && !relation->name.empty())
         return relation->name;
     const pg::lock_tag &tag = entry.tag;
@@ -44,6 +52,9 @@ std::string object_name(const lock_entry &entry, const relation_info *relation) 
     }
     const std::string_view kind = pg::lock_type_name(tag);
     if (kind == "object") {
+        const object_note *note = note_of(chain, tag);
+        if (note && !note->name.empty())
+            return note->name;
         const auto known =
             pg::describe(tag.field2, tag.field3, static_cast<std::int32_t>(tag.field4));
         return known ? *known
@@ -65,9 +76,15 @@ bool belongs(const lock_entry &entry, std::size_t migration) {
                              : entry.migration == static_cast<std::int32_t>(migration);
 }
 
+/* What was there before comes first, tables before what belongs to them. */
 bool stronger(const lock_line &left, const lock_line &right) {
+    const auto rank = [](const lock_line &line) {
+        return line.relation && is_table(line.relation->kind) ? 0 : line.relation ? 1 : 2;
+    };
     if (left.new_object != right.new_object)
         return right.new_object;
+    if (rank(left) != rank(right))
+        return rank(left) < rank(right);
     if (left.entry->mode != right.entry->mode)
         return left.entry->mode > right.entry->mode;
     return left.entry->acquired_ms < right.entry->acquired_ms;
@@ -96,8 +113,10 @@ lock_summary summarise(const chain_record &chain, std::size_t migration, std::si
         double until = entry.step_ended_ms >= 0 ? entry.step_ended_ms : end_ms;
         if (entry.released_ms >= 0)
             until = std::min(entry.released_ms, until);
-        summary.lines.push_back({&entry, "", relation, std::max(until - entry.acquired_ms, 0.0),
-                                 relation && relation->created_here});
+        const object_note *note = note_of(chain, entry.tag);
+        const bool created_here = relation ? relation->created_here : note && note->created_here;
+        summary.lines.push_back(
+            {&entry, "", relation, std::max(until - entry.acquired_ms, 0.0), created_here});
     }
     std::sort(summary.lines.begin(), summary.lines.end(), stronger);
     summary.total = static_cast<std::int64_t>(summary.lines.size());
@@ -125,7 +144,7 @@ lock_summary summarise(const chain_record &chain, std::size_t migration, std::si
         summary.lines.resize(most);
     }
     for (lock_line &line : summary.lines)
-        line.object = object_name(*line.entry, line.relation);
+        line.object = object_name(chain, *line.entry, line.relation);
     return summary;
 }
 

@@ -26,7 +26,8 @@ int duration(const json_member &member, duration_reader read) {
         return 0;
     if (member.type == json_member::kind::other || member.type == json_member::kind::boolean ||
         !read(member.text, milliseconds) || milliseconds < 0)
-        refuse(member, "a duration such as \"500ms\" or \"2s\", a number of milliseconds, or \"off\"");
+        refuse(member,
+               "a duration such as \"500ms\" or \"2s\", a number of milliseconds, or \"off\"");
     return milliseconds;
 }
 

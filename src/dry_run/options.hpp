@@ -18,12 +18,12 @@ enum class concurrently_policy {
 
 struct options {
     concurrently_policy concurrently = concurrently_policy::automatic;
-    bool raise = false;            // raise dry_run_error instead of returning success = false
-    bool strict = false;           // refuse what a rollback cannot undo, before anything runs
-    int max_wait_caused_ms = 500;  // 0: off
-    int lock_timeout_ms = 2000;    // 0: off
-    int max_lock_hold_ms = 0;      // 0: off
-    std::int64_t max_locks = -1;   // -1: half of the shared lock table; 0: off
+    bool raise = false;           // raise dry_run_error instead of returning success = false
+    bool strict = false;          // refuse what a rollback cannot undo, before anything runs
+    int max_wait_caused_ms = 500; // 0: off
+    int lock_timeout_ms = 2000;   // 0: off
+    int max_lock_hold_ms = 0;     // 0: off
+    std::int64_t max_locks = -1;  // -1: half of the shared lock table; 0: off
 };
 
 /* Reads a duration in milliseconds: the units are those of the server's settings. */

@@ -112,6 +112,17 @@ private:
     std::int64_t counted_ = 0;
 };
 
+/* How well the plan foresaw what a migration did: see plan_check.hpp. */
+struct forecast_count {
+    std::int64_t confirmed = 0, missed = 0, surplus = 0;
+};
+struct plan_accuracy {
+    std::int64_t statements = 0;    // checked
+    std::int64_t unpredictable = 0; // they run code, or name what was not there
+    forecast_count locks, rewrites, scans;
+    std::vector<std::string> missed, surplus; // examples
+};
+
 enum class run_status : std::uint8_t { complete, failed, stopped, needs_commit, not_run };
 const char *name_of(run_status status);
 
@@ -132,7 +143,7 @@ struct migration_record {
     std::vector<std::string> emulated, not_run; // sentences for the warnings
     std::vector<std::string> side_effects;
     std::vector<std::string> warnings;
-    std::int64_t transaction_ids = 0;
+    plan_accuracy plan;
 };
 
 /* At most `most` bytes of a text, cut at a character. */

@@ -7,7 +7,8 @@ namespace confiture::dry_run {
 
 namespace {
 
-/* Up to this many relations every one is looked at after every statement; beyond, the touched ones. */
+/* Up to this many relations every one is looked at after every statement; beyond, the touched ones.
+ */
 constexpr std::size_t look_at_all = 2000;
 
 bool is_index(char kind) { return kind == 'i' || kind == 'I'; }
@@ -48,6 +49,12 @@ const relation_info *relation_book::find(pg::oid relation) const {
     return found == relations_.end() ? nullptr : &found->second;
 }
 
+const relation_info *relation_book::find_named(const std::string &name) const {
+    const auto found = std::find_if(relations_.begin(), relations_.end(),
+                                    [&](const auto &entry) { return entry.second.name == name; });
+    return found == relations_.end() ? nullptr : &found->second;
+}
+
 void relation_book::settle_file(pg::oid relation, relation_info &info, statement_record &record) {
     const auto file = pg::file_of_relation(relation);
     if (!file) {
@@ -56,8 +63,7 @@ void relation_book::settle_file(pg::oid relation, relation_info &info, statement
     }
     info.gone = false;
     const bool first = info.files.empty();
-    const bool known =
-        std::find(info.files.begin(), info.files.end(), *file) != info.files.end();
+    const bool known = std::find(info.files.begin(), info.files.end(), *file) != info.files.end();
     if (!first && info.files.back() == *file)
         return;
     info.files.push_back(*file);

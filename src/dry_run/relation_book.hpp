@@ -39,6 +39,7 @@ public:
     void look_again();
 
     const relation_info *find(pg::oid relation) const;
+    const relation_info *find_named(const std::string &name) const;
     const std::unordered_map<pg::oid, relation_info> &all() const { return relations_; }
 
 private:

@@ -2,6 +2,7 @@
 
 #include "dry_run/commit_point.hpp"
 #include "dry_run/concurrently.hpp"
+#include "dry_run/plan_check.hpp"
 #include "dry_run/statement_observer.hpp"
 #include "pg/error.hpp"
 #include "pg/execute.hpp"
@@ -27,10 +28,9 @@ public:
     chain_runner(const options &chosen, pg::memory_context &statement_memory, chain_record &record)
         : chosen_(chosen), record_(record),
           watch_({chosen.max_wait_caused_ms, chosen.max_lock_hold_ms,
-                  static_cast<std::size_t>(chosen.max_locks < 0
-                                               ? static_cast<std::int64_t>(
-                                                     pg::lock_table_capacity() / 2)
-                                               : chosen.max_locks)}),
+                  static_cast<std::size_t>(chosen.max_locks < 0 ? static_cast<std::int64_t>(
+                                                                      pg::lock_table_capacity() / 2)
+                                                                : chosen.max_locks)}),
           observer_(record, watch_), statement_memory_(statement_memory) {}
 
     void run(const std::vector<migration_input> &inputs) {
@@ -62,8 +62,7 @@ private:
         labels_added_.clear();
         migration_->started_ms = now();
         migration_->status = run_status::complete;
-        migration_->statement_count =
-            static_cast<std::int32_t>(input.script.statements.size());
+        migration_->statement_count = static_cast<std::int32_t>(input.script.statements.size());
         statement_store store;
         const pg::resources before = pg::resources_spent();
         bool goes_on = true;
@@ -88,9 +87,9 @@ private:
     }
 
     void set_lock_timeout() {
-        const std::string timeout =
-            input_->lock_timeout.empty() ? std::to_string(chosen_.lock_timeout_ms)
-                                         : input_->lock_timeout;
+        const std::string timeout = input_->lock_timeout.empty()
+                                        ? std::to_string(chosen_.lock_timeout_ms)
+                                        : input_->lock_timeout;
         step_settings_->set("lock_timeout", timeout.c_str());
     }
 
@@ -102,9 +101,11 @@ private:
         place_.statement = ordinal;
         place_.line = where.line;
         record_.ledger.move_to(place_);
+        record_.ledger.mark();
         const double waited_before = watch_.waited_ms();
         const pg::resources before = pg::resources_spent();
         bool goes_on = true;
+        observer_.begin(record);
         const double started = pg::now_ms();
         try {
             pg::check_for_interrupts();
@@ -132,6 +133,9 @@ private:
     bool settle(statement_record &record, const statement_store &store) {
         observer_.look(true);
         record_.relations.settle(record);
+        if (record.where.kind == pg::statement_kind::plain &&
+            record.status == statement_status::done)
+            plan_.compare(record, record_.ledger, record_.relations, migration_->plan);
         if (store.wants(record.elapsed_ms))
             observer_.describe_objects();
         migration_->written += record.written;
@@ -151,13 +155,13 @@ private:
         case kind::commit:
             return begin_another_step();
         case kind::rollback:
-            fail(record, "0A000", "a migration cannot end its transaction by " +
-                                      std::string(pg::tag_name(record.where.tag)),
+            fail(record, "0A000",
+                 "a migration cannot end its transaction by " +
+                     std::string(pg::tag_name(record.where.tag)),
                  "Undo parts of a script with SAVEPOINT and ROLLBACK TO.");
             return false;
         case kind::savepoint:
-            savepoints_.push_back(
-                {pg::facts_of(text).savepoint, pg::transaction_nesting_level()});
+            savepoints_.push_back({pg::facts_of(text).savepoint, pg::transaction_nesting_level()});
             pg::script_savepoint(savepoints_.back().name.c_str());
             return true;
         case kind::rollback_to:
@@ -172,13 +176,13 @@ private:
         }
         if (pg::mentions(text, names_not_made_))
             return leave_out(record, text, "it depends on what was not run");
+        plan_.predict(text);
         run(record, text, false);
         return true;
     }
 
     void run(statement_record &record, std::string_view text, bool plain_form) {
         pg::observation::begin_statement();
-        observer_.begin(record);
         if (long_before_)
             pg::reset_peak_memory();
         const double started = pg::now_ms();
@@ -220,7 +224,8 @@ private:
         const pg::statement_facts facts = pg::facts_of(text);
         names_not_made_.insert(names_not_made_.end(), facts.makes.begin(), facts.makes.end());
         migration_->not_run.push_back(std::string(pg::tag_name(record.where.tag)) + " in line " +
-                                      std::to_string(record.where.line) + " was not run: " + reason);
+                                      std::to_string(record.where.line) +
+                                      " was not run: " + reason);
         return true;
     }
 
@@ -372,9 +377,8 @@ private:
         if (raised.position() > 0 && record.ordinal > 0) {
             const std::string_view text = input_->script.text_of(record.where);
             const pg::place place = pg::place_of(
-                input_->script.text,
-                static_cast<std::size_t>(record.where.offset) +
-                    pg::offset_of_character(text, raised.position()));
+                input_->script.text, static_cast<std::size_t>(record.where.offset) +
+                                         pg::offset_of_character(text, raised.position()));
             failed.line = place.line;
             failed.column = place.column;
         }
@@ -398,6 +402,7 @@ private:
     const migration_input *input_ = nullptr;
     pg::settings_scope *step_settings_ = nullptr;
     ledger_place place_;
+    plan_checker plan_;
     std::vector<savepoint> savepoints_;
     std::vector<std::string> names_not_made_;
     std::vector<std::string> labels_added_, labels_before_; // of enums: in this step, before it

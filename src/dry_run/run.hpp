@@ -11,6 +11,7 @@
 #include "pg/session_watch.hpp"
 
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace confiture::dry_run {
@@ -18,9 +19,18 @@ namespace confiture::dry_run {
 struct migration_input {
     std::string version, name;
     pg::script script;
-    std::string lock_timeout; // of the directive; empty for the option's
+    std::string lock_timeout;  // of the directive; empty for the option's
     bool transactional = true; // else every statement is a step of its own
 };
+
+/* An object that is no relation: whether the run made it, and its name if the run dropped it. */
+struct object_note {
+    bool created_here = false;
+    std::string name;
+};
+inline std::uint64_t object_key(std::uint32_t class_id, std::uint32_t object_id) {
+    return std::uint64_t{class_id} << 32 | object_id;
+}
 
 /* A chain after one iteration. */
 struct chain_record {
@@ -29,8 +39,9 @@ struct chain_record {
     relation_book relations;
     std::vector<pg::lock_wait> waits;
     std::vector<pg::wait_caused> waits_caused;
-    std::vector<std::string> prepared; // statements that PREPARE left in the session
-    double began_ms = 0;               // on pg::now_ms()'s clock
+    std::vector<std::string> prepared; // texts of the PREPARE statements that ran
+    std::unordered_map<std::uint64_t, object_note> objects; // by object_key()
+    double began_ms = 0;                                    // on pg::now_ms()'s clock
 };
 
 /* Cancels, timeouts and serialization failures that are not ours are thrown on; what fails in a

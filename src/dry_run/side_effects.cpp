@@ -30,7 +30,8 @@ constexpr telling_name telling_names[] = {
     {"pg_terminate_backend", "server", "pg_terminate_backend() ends another session"},
     {"pg_cancel_backend", "server", "pg_cancel_backend() cancels another session's query"},
     {"pg_reload_conf", "server", "pg_reload_conf() reloads the server's configuration"},
-    {"pg_logical_emit_message", "server", "pg_logical_emit_message() may write to the WAL for good"},
+    {"pg_logical_emit_message", "server",
+     "pg_logical_emit_message() may write to the WAL for good"},
     {"pg_create_physical_replication_slot", "server", "a replication slot stays"},
     {"pg_create_logical_replication_slot", "server", "a replication slot stays"},
     {"pg_drop_replication_slot", "server", "a dropped replication slot does not come back"},
@@ -54,10 +55,9 @@ bool may_tell(const std::string &script) {
     const std::string lower = lower_case(script);
     if (lower.find("language") != std::string::npos)
         return true;
-    return std::any_of(std::begin(telling_names), std::end(telling_names),
-                       [&](const telling_name &telling) {
-                           return lower.find(telling.name) != std::string::npos;
-                       });
+    return std::any_of(
+        std::begin(telling_names), std::end(telling_names),
+        [&](const telling_name &telling) { return lower.find(telling.name) != std::string::npos; });
 }
 
 void foresee_command(std::string_view text, std::string_view command, std::int32_t line,
@@ -115,10 +115,10 @@ void look_at_locks(const chain_record &chain, const std::vector<pg::held_lock> &
                                  "sequence " + relation->name + " was advanced and stays so"});
         } else if (std::string_view(pg::lock_type_name(lock.tag)) == "advisory") {
             pg::release_advisory_lock(lock);
-            found.push_back({"advisory_lock",
-                             std::to_string(lock.tag.field2) + "," +
-                                 std::to_string(lock.tag.field3),
-                             "a session-level advisory lock was taken; it was released again"});
+            found.push_back(
+                {"advisory_lock",
+                 std::to_string(lock.tag.field2) + "," + std::to_string(lock.tag.field3),
+                 "a session-level advisory lock was taken; it was released again"});
         }
     }
 }
@@ -142,8 +142,7 @@ void look_at_dead_space(const chain_record &chain, std::vector<side_effect> &fou
     for (const auto &[oid, relation] : chain.relations.all()) {
         if (relation.created_here || relation.name.empty() || relation.kind == 'S')
             continue;
-        const std::int64_t grown =
-            pg::bytes_of_relation(oid).value_or(0) - relation.bytes_before;
+        const std::int64_t grown = pg::bytes_of_relation(oid).value_or(0) - relation.bytes_before;
         if (relation.written.all() == 0 && grown <= 0)
             continue;
         if (relation.kind == 'i' && grown <= 0)

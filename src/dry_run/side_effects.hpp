@@ -23,8 +23,8 @@ struct side_effect {
 /* What the statements of a script say they will do outside the transaction. */
 std::vector<side_effect> foresee(const pg::script &script);
 
-/* Compares the session after the rollback with what it was, and cleans up what can be: session-level
- * advisory locks are released, prepared statements dropped. */
+/* Compares the session after the rollback with what it was, and cleans up what can be:
+ * session-level advisory locks are released, prepared statements dropped. */
 std::vector<side_effect> clean_up(const chain_record &chain,
                                   const std::vector<pg::held_lock> &held_before);
 

@@ -7,8 +7,9 @@ namespace confiture::dry_run {
 
 namespace {
 
-constexpr std::size_t most_nested = 100;  // distinct texts in one statement
-constexpr std::size_t most_named = 20;    // objects of each kind in one statement
+constexpr std::size_t most_nested = 100; // distinct texts in one statement
+constexpr std::size_t most_named = 20;   // objects of each kind in one statement
+constexpr std::int64_t most_described = 1000;
 constexpr std::size_t most_plan_bytes = 4096;
 constexpr std::uint32_t pg_class = 1259, pg_attrdef = 2604, pg_constraint = 2606, pg_type = 1247;
 
@@ -74,15 +75,27 @@ void statement_observer::object_touched(const pg::object_event &event) {
     }
     if (event.what == action::dropped) {
         statement_->objects_dropped++;
-        // Its description is gone with it.
-        if (event.sub_id == 0 && statement_->dropped.size() < most_named)
-            if (auto name = pg::describe(event.class_id, event.object_id, 0))
-                statement_->dropped.push_back(std::move(*name));
+        if (event.sub_id == 0 && statement_->objects_dropped <= most_described)
+            note_dropped(event);
         return;
     }
+    if (event.what == action::created)
+        record_.objects[object_key(event.class_id, event.object_id)].created_here = true;
     (event.what == action::created ? statement_->objects_created : statement_->objects_altered)++;
     if (events_.size() < 4 * most_named || event.class_id == pg_constraint)
         events_.push_back(event);
+}
+
+/* An object's description is gone with it. */
+void statement_observer::note_dropped(const pg::object_event &event) {
+    auto name = pg::describe(event.class_id, event.object_id, 0);
+    if (!name)
+        return;
+    const relation_info *relation =
+        event.class_id == pg_class ? record_.relations.find(event.object_id) : nullptr;
+    if (statement_->dropped.size() < most_named && !(relation && relation->transient))
+        statement_->dropped.push_back(*name);
+    record_.objects[object_key(event.class_id, event.object_id)].name = std::move(*name);
 }
 
 void statement_observer::plan_executed(std::string_view plan, int, double) {
@@ -112,10 +125,10 @@ void statement_observer::describe_objects() {
         std::vector<std::string> &names = event.what == pg::object_event::action::created
                                               ? statement_->created
                                               : statement_->altered;
-        if (names.size() < most_named && std::find(names.begin(), names.end(), *name) == names.end())
+        if (names.size() < most_named &&
+            std::find(names.begin(), names.end(), *name) == names.end())
             names.push_back(*name);
-        if (relation && relation->kind == 'i' &&
-            event.what == action::created)
+        if (relation && relation->kind == 'i' && event.what == action::created)
             statement_->indexes_built.push_back(relation->name);
         if (event.class_id != pg_constraint)
             continue;

@@ -30,6 +30,8 @@ public:
     void describe_objects();
 
 private:
+    void note_dropped(const pg::object_event &event);
+
     chain_record &record_;
     pg::session_watch &watch_;
     pg::lock_watch locks_;

@@ -1,4 +1,5 @@
 /* The document of stats: docs/stats.schema.json describes what is written here. */
+#include "dry_run/plan_check.hpp"
 #include "dry_run/result.hpp"
 
 #include "pg/catalog.hpp"
@@ -107,8 +108,8 @@ void write_statement(const statement_record &statement, std::size_t nested_allow
     for (std::size_t i = 0; i < told; i++)
         write_nested(statement.nested[i], json);
     json.end_array();
-    json.member("nested_left_out", statement.nested_left_out + static_cast<std::int64_t>(
-                                                                   statement.nested.size() - told));
+    json.member("nested_left_out", statement.nested_left_out +
+                                       static_cast<std::int64_t>(statement.nested.size() - told));
     json.key("plans");
     json.begin_array();
     for (const std::string &plan : statement.plans)
@@ -222,10 +223,10 @@ void write_error(const failure_record &error, json_writer &json) {
     json.key("error");
     json.begin_object();
     const std::pair<const char *, const std::string *> texts[] = {
-        {"sqlstate", &error.sqlstate}, {"message", &error.message},
-        {"detail", &error.detail},     {"hint", &error.hint},
-        {"context", &error.context},   {"schema", &error.schema},
-        {"table", &error.table},       {"column_name", &error.column_name},
+        {"sqlstate", &error.sqlstate},     {"message", &error.message},
+        {"detail", &error.detail},         {"hint", &error.hint},
+        {"context", &error.context},       {"schema", &error.schema},
+        {"table", &error.table},           {"column_name", &error.column_name},
         {"constraint", &error.constraint}, {"file", &error.file}};
     for (const auto &[name, text] : texts)
         if (!text->empty())
@@ -308,6 +309,8 @@ void write_stats(const migration_result &result, json_writer &json) {
     write_locks(result, json);
     write_waits(*result.chain, json);
     write_side_effects(result.side_effects, json);
+    json.key("plan_check");
+    write_plan_check(migration.plan, json);
     if (migration.error)
         write_error(*migration.error, json);
     json.end_object();

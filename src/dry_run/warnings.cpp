@@ -16,9 +16,7 @@ std::string duration(double ms) {
     return std::to_string(std::llround(ms)) + " ms";
 }
 
-std::string megabytes(std::int64_t bytes) {
-    return std::to_string(bytes / (1024 * 1024)) + " MB";
-}
+std::string megabytes(std::int64_t bytes) { return std::to_string(bytes / (1024 * 1024)) + " MB"; }
 
 void tell_outcome(const migration_record &migration, std::vector<std::string> &told) {
     const std::string progress = std::to_string(migration.statements_run) + " of " +

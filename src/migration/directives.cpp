@@ -37,8 +37,9 @@ std::optional<std::string_view> directive_text(std::string_view comment) {
     if (comment.size() < name.size())
         return {};
     const bool ours =
-        std::equal(name.begin(), name.end(), comment.begin(), [](char ours, char its) {
-            return ours == (its >= 'A' && its <= 'Z' ? static_cast<char>(its - 'A' + 'a') : its);
+        std::equal(name.begin(), name.end(), comment.begin(), [](char expected, char its) {
+            return expected ==
+                   (its >= 'A' && its <= 'Z' ? static_cast<char>(its - 'A' + 'a') : its);
         });
     if (!ours)
         return {};

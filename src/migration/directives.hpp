@@ -10,7 +10,8 @@
 
 namespace confiture::migration {
 
-/* A comment of a script as the scanner of the server delimits it: with its marks, without the line end. */
+/* A comment of a script as the scanner of the server delimits it: with its marks, without the line
+ * end. */
 struct comment {
     std::string_view text;
     std::int32_t offset; // bytes from the start of the script

@@ -79,8 +79,8 @@ void check(const source &given) {
         throw failure{migration_invalid, "invalid version \"" + given.version + "\"",
                       "A version has 1 to 200 bytes."};
     check_script(given.up, given.up_file);
-    for (const auto &[script, file] : {std::pair{&given.down, &given.down_file},
-                                       std::pair{&given.verify, &given.verify_file}}) {
+    for (const auto &[script, file] :
+         {std::pair{&given.down, &given.down_file}, std::pair{&given.verify, &given.verify_file}}) {
         if (!*script)
             continue;
         try {
@@ -127,16 +127,16 @@ void add_row(columns &table, const source &given, const std::string &checksum,
 }
 
 [[noreturn]] void refuse_change(const source &given, const std::string &version) {
-    throw failure{checksum_mismatch, "migration \"" + version + "\" is applied and cannot be changed",
+    throw failure{checksum_mismatch,
+                  "migration \"" + version + "\" is applied and cannot be changed",
                   "Its scripts differ from those that were applied" +
                       (given.up_file.empty() ? "." : " (file \"" + given.up_file + "\")."),
                   "Write the change as a new migration, or revert this one first."};
 }
 
 stored read_stored(const pg::record &row) {
-    return {row[0].value(), row[1].value(),          row[2].value_or(""),
-            row[3].value(), row[4],                  row[5],
-            row[6].value_or(""), row[7].value() == "t"};
+    return {row[0].value(), row[1].value(), row[2].value_or(""), row[3].value(),
+            row[4],         row[5],         row[6].value_or(""), row[7].value() == "t"};
 }
 
 } // namespace
@@ -175,17 +175,17 @@ std::vector<registration> register_all(const std::vector<source> &sources, bool 
 
 stored find(const std::string &version) {
     pg::as_owner owner;
-    const std::string select = std::string("SELECT ") + stored_columns +
-                               " FROM confiture.migration m WHERE ";
+    const std::string select =
+        std::string("SELECT ") + stored_columns + " FROM confiture.migration m WHERE ";
     auto found = pg::query(select + "m.version = $1", {version});
     if (found.empty())
         found = pg::query(select + "m.sort_key = $1", {version_sort_key(version)});
     if (!found.empty())
         return read_stored(found[0]);
-    const auto known = pg::query(
-        "SELECT count(*), min(version COLLATE \"C\"), "
-        "(SELECT version FROM confiture.migration ORDER BY sort_key DESC LIMIT 1) "
-        "FROM confiture.migration");
+    const auto known =
+        pg::query("SELECT count(*), min(version COLLATE \"C\"), "
+                  "(SELECT version FROM confiture.migration ORDER BY sort_key DESC LIMIT 1) "
+                  "FROM confiture.migration");
     throw failure{migration_not_found, "migration \"" + version + "\" is not registered",
                   known[0][0] == "0" ? "No migration is registered in this database."
                                      : *known[0][0] + " migrations are registered; the last is \"" +
@@ -216,8 +216,7 @@ void unregister(const std::string &version) {
     if (removed == 0)
         throw failure{migration_invalid,
                       "migration \"" + known.version + "\" is applied and cannot be unregistered",
-                      "SELECT * FROM confiture.status shows where it stands.",
-                      "Revert it first."};
+                      "SELECT * FROM confiture.status shows where it stands.", "Revert it first."};
 }
 
 } // namespace confiture::migration

@@ -15,7 +15,8 @@ struct registration {
 };
 
 /* Registers all, or throws and registers none.  What is there already and differs is replaced where
- * `replace` says so and it is not applied.  Throws failure{migration_invalid, checksum_mismatch}. */
+ * `replace` says so and it is not applied.  Throws failure{migration_invalid, checksum_mismatch}.
+ */
 std::vector<registration> register_all(const std::vector<source> &sources, bool replace);
 
 void unregister(const std::string &version);

@@ -23,11 +23,10 @@ parsed_script parse(const std::string &text, const std::string &file) {
     parsed_script parsed{pg::parse_script(text, file), {}};
     std::vector<comment> comments;
     for (const pg::directive_comment &found : parsed.script.directives)
-        comments.push_back(
-            {std::string_view(parsed.script.text)
-                 .substr(static_cast<std::size_t>(found.offset),
-                         static_cast<std::size_t>(found.length)),
-             found.offset, found.line});
+        comments.push_back({std::string_view(parsed.script.text)
+                                .substr(static_cast<std::size_t>(found.offset),
+                                        static_cast<std::size_t>(found.length)),
+                            found.offset, found.line});
     parsed.marks = read_directives(comments, file);
     drop_pair_around(parsed.script.statements);
     return parsed;

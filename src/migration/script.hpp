@@ -1,6 +1,6 @@
 #pragma once
-/* A migration's script, parsed: statements, directives, and the pair of BEGIN and COMMIT that a file
- * may carry around the whole. */
+/* A migration's script, parsed: statements, directives, and the pair of BEGIN and COMMIT that a
+ * file may carry around the whole. */
 #include "pg/plain.hpp"
 
 #include "migration/directives.hpp"

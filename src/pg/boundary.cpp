@@ -36,8 +36,8 @@ static bool copy_error(MemoryContext caller, error::holder &caught) noexcept {
     PG_TRY();
     {
         // Outlives the transaction and any context that unwinding will delete.
-        context = AllocSetContextCreate(TopMemoryContext, "confiture caught error",
-                                        ALLOCSET_SMALL_SIZES);
+        context =
+            AllocSetContextCreate(TopMemoryContext, "confiture caught error", ALLOCSET_SMALL_SIZES);
         MemoryContextSwitchTo(context);
         copy = CopyErrorData();
     }

@@ -34,7 +34,8 @@ struct pending_error {
     char *message = nullptr, *detail = nullptr, *hint = nullptr;
 
     void take(const error &raised, MemoryContext owner) noexcept;
-    void set(int code, const char *message, const char *detail = "", const char *hint = "") noexcept;
+    void set(int code, const char *message, const char *detail = "",
+             const char *hint = "") noexcept;
     void set(const failure &raised) noexcept;
     [[noreturn]] void raise() const;
 };
@@ -49,8 +50,8 @@ template <typename F> auto call(F &&body) -> std::invoke_result_t<F &> {
                   "capture by reference: an ERROR would leak what the body owns");
     static_assert(std::is_void_v<result_type> || std::is_trivially_copyable_v<result_type>,
                   "return plain data from PostgreSQL");
-    using slot = std::conditional_t<std::is_void_v<result_type>, char,
-                                    std::remove_const_t<result_type>>;
+    using slot =
+        std::conditional_t<std::is_void_v<result_type>, char, std::remove_const_t<result_type>>;
     struct frame {
         std::remove_reference_t<F> *body;
         slot result;

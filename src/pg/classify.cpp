@@ -90,8 +90,8 @@ static statement_kind kind_of(Node *node) {
         return either(reinterpret_cast<DropStmt *>(node)->concurrent);
     case T_ReindexStmt: {
         auto *statement = reinterpret_cast<ReindexStmt *>(node);
-        const bool whole = statement->kind != REINDEX_OBJECT_INDEX &&
-                           statement->kind != REINDEX_OBJECT_TABLE;
+        const bool whole =
+            statement->kind != REINDEX_OBJECT_INDEX && statement->kind != REINDEX_OBJECT_TABLE;
         return either(!whole && reindexes_concurrently(statement), whole);
     }
     case T_AlterTableStmt:
@@ -164,9 +164,8 @@ void make_plain(Node *node) {
 static std::string quoted(const RangeVar *relation) {
     if (!relation)
         return {};
-    return call([&] {
-        return quote_qualified_identifier(relation->schemaname, relation->relname);
-    });
+    return call(
+        [&] { return quote_qualified_identifier(relation->schemaname, relation->relname); });
 }
 
 static std::string text_or_empty(const char *text) { return text ? text : ""; }
@@ -198,8 +197,7 @@ statement_facts facts_of(std::string_view text) {
     statement_facts facts;
     switch (nodeTag(node)) {
     case T_TransactionStmt:
-        facts.savepoint =
-            text_or_empty(reinterpret_cast<TransactionStmt *>(node)->savepoint_name);
+        facts.savepoint = text_or_empty(reinterpret_cast<TransactionStmt *>(node)->savepoint_name);
         break;
     case T_AlterEnumStmt: {
         auto *statement = reinterpret_cast<AlterEnumStmt *>(node);

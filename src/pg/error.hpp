@@ -31,7 +31,8 @@ inline constexpr sqlstate not_transactional{"MG010"};
 inline constexpr sqlstate not_reversible{"MG014"};
 inline constexpr sqlstate configuration_invalid{"MG016"};
 
-/* throw failure{migration_invalid, "message", "Detail with the facts.", "Hint with the next step."}; */
+/* throw failure{migration_invalid, "message", "Detail with the facts.", "Hint with the next
+ * step."}; */
 class failure : public std::exception {
 public:
     failure(sqlstate state, std::string message, std::string detail = {}, std::string hint = {})

@@ -15,9 +15,9 @@ struct completion {
     std::int64_t rows;
 };
 
-/* `plain_form`: without CONCURRENTLY.  `memory` is emptied first; what a failed statement left there
- * must stay until its subtransaction is rolled back.  Throws pg::error; its position() counts in
- * `statement`. */
+/* `plain_form`: without CONCURRENTLY.  `memory` is emptied first; what a failed statement left
+ * there must stay until its subtransaction is rolled back.  Throws pg::error; its position() counts
+ * in `statement`. */
 completion run_statement(std::string_view statement, bool plain_form, memory_context &memory);
 
 } // namespace confiture::pg

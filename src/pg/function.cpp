@@ -34,8 +34,8 @@ value text_array(const std::vector<std::string> &elements) {
     for (const std::string &element : elements)
         data.push_back(text(element).datum);
     return {call([&] {
-                return PointerGetDatum(construct_array(
-                    data.data(), static_cast<int>(data.size()), TEXTOID, -1, false, TYPALIGN_INT));
+                return PointerGetDatum(construct_array(data.data(), static_cast<int>(data.size()),
+                                                       TEXTOID, -1, false, TYPALIGN_INT));
             }),
             false};
 }
@@ -150,8 +150,7 @@ row_set::row_set(const arguments &arguments) {
             ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                             errmsg("set-valued function called in context that cannot accept a "
                                    "set")));
-        MemoryContext before =
-            MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
+        MemoryContext before = MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
         TupleDesc descriptor = nullptr;
         if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
             elog(ERROR, "function must return rows");

@@ -64,9 +64,8 @@ void jsonb_builder::string(std::string_view content) {
 void jsonb_builder::integer(std::int64_t number) {
     JsonbValue scalar;
     scalar.type = jbvNumeric;
-    scalar.val.numeric = call([&] {
-        return DatumGetNumeric(DirectFunctionCall1(int8_numeric, Int64GetDatum(number)));
-    });
+    scalar.val.numeric = call(
+        [&] { return DatumGetNumeric(DirectFunctionCall1(int8_numeric, Int64GetDatum(number))); });
     element(&scalar);
 }
 
@@ -96,8 +95,9 @@ void jsonb_builder::null() {
 }
 
 value jsonb_builder::finish() {
-    return {call([&] { return JsonbPGetDatum(JsonbValueToJsonb(static_cast<JsonbValue *>(result_))); }),
-            false};
+    return {
+        call([&] { return JsonbPGetDatum(JsonbValueToJsonb(static_cast<JsonbValue *>(result_))); }),
+        false};
 }
 
 } // namespace confiture::pg

@@ -29,11 +29,14 @@ static lock_tag relation_tag(Oid database, Oid relation) {
 }
 
 lock_watch::lock_watch()
-    : memory_("confiture lock watch"),
-      known_{entries(&memory_), entries(&memory_), entries(&memory_), entries(&memory_),
-             entries(&memory_), entries(&memory_), entries(&memory_), entries(&memory_),
-             entries(&memory_), entries(&memory_), entries(&memory_), entries(&memory_),
-             entries(&memory_), entries(&memory_), entries(&memory_), entries(&memory_)},
+    : memory_("confiture lock watch"), known_{entries(&memory_), entries(&memory_),
+                                              entries(&memory_), entries(&memory_),
+                                              entries(&memory_), entries(&memory_),
+                                              entries(&memory_), entries(&memory_),
+                                              entries(&memory_), entries(&memory_),
+                                              entries(&memory_), entries(&memory_),
+                                              entries(&memory_), entries(&memory_),
+                                              entries(&memory_), entries(&memory_)},
       fresh_(&memory_), fast_(&memory_) {
     fresh_.reserve(256);
     fast_.resize(static_cast<std::size_t>(fast_path_slots()), entry{});
@@ -72,7 +75,8 @@ void lock_watch::look_at_fast_path() {
 }
 
 /* Fills fresh_ with the locks of a process in one partition.  Nothing is allocated while the LWLock
- * is held: where there is too little room, it is let go, room is made, and the walk begins again. */
+ * is held: where there is too little room, it is let go, room is made, and the walk begins again.
+ */
 void lock_watch::collect(const void *process, int partition) {
     auto *proc = static_cast<PGPROC *>(const_cast<void *>(process));
     for (;;) {

@@ -39,7 +39,8 @@ struct lock_tag_hash {
     }
 };
 
-/* A set of lock modes: bit m is mode m of storage/lockdefs.h (1 AccessShare … 8 AccessExclusive). */
+/* A set of lock modes: bit m is mode m of storage/lockdefs.h (1 AccessShare … 8 AccessExclusive).
+ */
 using lock_modes = std::uint16_t;
 
 struct held_lock {
@@ -94,7 +95,6 @@ private:
     entries fast_;
     std::unordered_map<lock_tag, sources, lock_tag_hash> held_;
     std::vector<change> changes_;
-    bool group_seen_ = false;
 };
 
 /* The shared lock table has room for this many locks of all sessions together. */

@@ -7,7 +7,8 @@
 namespace confiture::pg {
 
 /* Lives in TopMemoryContext until it is destroyed, so it survives subtransactions; shown under its
- * name by pg_backend_memory_contexts.  Allocation fails with std::bad_alloc, never with an ERROR. */
+ * name by pg_backend_memory_contexts.  Allocation fails with std::bad_alloc, never with an ERROR.
+ */
 class memory_context final : public boost::container::pmr::memory_resource {
 public:
     explicit memory_context(const char *constant_name);

@@ -60,8 +60,8 @@ private:
         const place found = place_of(script_.text, offset);
         throw failure{migration_invalid, std::move(message),
                       (script_.file.empty() ? "Line " : "File \"" + script_.file + "\", line ") +
-                          std::to_string(found.line) + ", column " +
-                          std::to_string(found.column) + ".",
+                          std::to_string(found.line) + ", column " + std::to_string(found.column) +
+                          ".",
                       std::move(hint)};
     }
 
@@ -112,7 +112,7 @@ private:
                 const std::size_t end = std::min(text.find_first_of("\r\n", at), until);
                 const std::size_t content = text.find_first_not_of(" \t", at + 2);
                 if (content != std::string_view::npos &&
-                    text.compare(content, word.size(), word) == 0)
+                    pg_strncasecmp(text.data() + content, word.data(), word.size()) == 0)
                     script_.directives.push_back({static_cast<std::int32_t>(at),
                                                   static_cast<std::int32_t>(end - at),
                                                   place_of(text, at).line});
@@ -143,8 +143,7 @@ private:
         try {
             found = classify(text, memory_);
         } catch (const error &raised) {
-            const bool unfinished =
-                offset_of_character(text, raised.position()) >= text.size();
+            const bool unfinished = offset_of_character(text, raised.position()) >= text.size();
             if (unfinished && !at_end)
                 return false;
             syntax_error(raised, begin_);
@@ -156,9 +155,9 @@ private:
             refuse(begin_, "COPY to STDOUT is not supported in a migration",
                    "Remove the statement: a migration has no client to send rows to.");
         const place start = places.at(begin_);
-        script_.statements.push_back(
-            {static_cast<std::int32_t>(begin_), static_cast<std::int32_t>(text.size()), start.line,
-             start.column, found.tag, found.kind});
+        script_.statements.push_back({static_cast<std::int32_t>(begin_),
+                                      static_cast<std::int32_t>(text.size()), start.line,
+                                      start.column, found.tag, found.kind});
         return true;
     }
 

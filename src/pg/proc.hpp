@@ -78,9 +78,8 @@ inline PROCLOCK *next_lock(PGPROC *process, int partition, PROCLOCK *held) {
  * bounded by its caller.
  */
 inline PROCLOCK *peek_lock(void *link, const void *end, std::size_t offset) {
-    return link && link != end
-               ? reinterpret_cast<PROCLOCK *>(static_cast<char *>(link) - offset)
-               : nullptr;
+    return link && link != end ? reinterpret_cast<PROCLOCK *>(static_cast<char *>(link) - offset)
+                               : nullptr;
 }
 
 #if PG_VERSION_NUM >= 160000

@@ -2,6 +2,7 @@
 /* SQL from C++: text in, text out. */
 #include "pg/plain.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>

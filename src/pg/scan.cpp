@@ -38,7 +38,8 @@ token scanner::next() {
     const int code = call([&] { return core_yylex(&content, &location, state_); });
     if (code == 0)
         return {0, static_cast<std::size_t>(location), 0, nullptr};
-    // flex ends the current token with a zero byte in its buffer; plpgsql's scanner relies on it too.
+    // flex ends the current token with a zero byte in its buffer; plpgsql's scanner relies on it
+    // too.
     const char *lexeme = extra_.scanbuf + location;
     return {code, static_cast<std::size_t>(location), std::strlen(lexeme),
             code > 255 && is_name(lexeme) ? content.str : nullptr};

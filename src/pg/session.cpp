@@ -44,9 +44,8 @@ std::string json_string(const std::string &text) {
 }
 
 std::string from_utf8(const std::string &text) {
-    return call([&] {
-        return pg_any_to_server(text.c_str(), static_cast<int>(text.size()), PG_UTF8);
-    });
+    return call(
+        [&] { return pg_any_to_server(text.c_str(), static_cast<int>(text.size()), PG_UTF8); });
 }
 
 std::string relation_argument(const arguments &arguments, int index) {

@@ -232,9 +232,7 @@ session_watch::~session_watch() {
     state.waiters = nullptr;
 }
 
-void session_watch::blocking_writers_since(double since_ms) {
-    state.blocking_since_ms = since_ms;
-}
+void session_watch::blocking_writers_since(double since_ms) { state.blocking_since_ms = since_ms; }
 
 stop_reason session_watch::stopped() const { return static_cast<stop_reason>(state.reason); }
 
@@ -251,7 +249,10 @@ std::vector<lock_wait> session_watch::waits() const {
     std::vector<lock_wait> waits;
     for (int i = 0; i < state.wait_count; i++) {
         const own_wait &seen = state.waits[i];
-        waits.push_back({plain(seen.tag), seen.mode, seen.began_ms, seen.ended_ms,
+        waits.push_back({plain(seen.tag),
+                         seen.mode,
+                         seen.began_ms,
+                         seen.ended_ms,
                          {seen.blockers, seen.blockers + seen.blocker_count}});
     }
     return waits;

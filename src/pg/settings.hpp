@@ -6,8 +6,8 @@
 
 namespace confiture::pg {
 
-/* Settings changed inside, by anybody, are restored when it ends; after an ERROR the rollback of the
- * subtransaction around it does so. */
+/* Settings changed inside, by anybody, are restored when it ends; after an ERROR the rollback of
+ * the subtransaction around it does so. */
 class settings_scope {
 public:
     settings_scope();

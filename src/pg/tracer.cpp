@@ -127,8 +127,8 @@ void tell_ended(QueryDesc *query) {
     const PlannedStmt *planned = query->plannedstmt;
     watching->nested_ended(
         {statement_text(query->sourceText, planned->stmt_location, planned->stmt_len),
-         GetCommandTagName(CreateCommandTag(
-             reinterpret_cast<Node *>(const_cast<PlannedStmt *>(planned)))),
+         GetCommandTagName(
+             CreateCommandTag(reinterpret_cast<Node *>(const_cast<PlannedStmt *>(planned)))),
          ended.depth, ended.elapsed_ms, static_cast<std::int64_t>(query->estate->es_processed),
          ended.spent});
 }

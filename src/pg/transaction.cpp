@@ -83,8 +83,8 @@ as_owner::as_owner() {
     GetUserIdAndSecContext(&user, &security_context_);
     user_ = user;
     const Oid owner = extension_owner();
-    SetUserIdAndSecContext(owner, security_context_ | SECURITY_LOCAL_USERID_CHANGE |
-                                      SECURITY_NOFORCE_RLS);
+    SetUserIdAndSecContext(owner,
+                           security_context_ | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
 }
 
 as_owner::~as_owner() { SetUserIdAndSecContext(user_, security_context_); }
