@@ -16,7 +16,7 @@ WITH violated AS (
             FROM pg_catalog.unnest(c.conkey) WITH ORDINALITY k (attnum, n)
             JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum) AS columns,
            (SELECT pg_catalog.string_agg(pg_catalog.format('p.%I OPERATOR(pg_catalog.=) f.%I', pa.attname, fa.attname), ' AND ')
-            FROM pg_catalog.unnest(c.conkey, c.confkey) k (f, p)
+            FROM ROWS FROM (pg_catalog.unnest(c.conkey), pg_catalog.unnest(c.confkey)) k (f, p)
             JOIN pg_catalog.pg_attribute fa ON fa.attrelid = c.conrelid AND fa.attnum = k.f
             JOIN pg_catalog.pg_attribute pa ON pa.attrelid = c.confrelid AND pa.attnum = k.p) AS matching,
            (SELECT pg_catalog.string_agg(pg_catalog.format('f.%I IS NOT NULL', a.attname), ' AND ')
@@ -41,7 +41,7 @@ constexpr const char *initially_deferred = R"(
 SELECT DISTINCT pg_catalog.format('%I.%I', n.nspname, c.conname)
 FROM pg_catalog.pg_constraint c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace
-WHERE c.condeferred AND NOT n.nspname OPERATOR(pg_catalog.~~) 'pg\_temp\_%')";
+WHERE c.condeferred AND NOT pg_catalog.pg_is_other_temp_schema(n.oid))";
 
 std::vector<std::string> sample_rows(const pg::error &violation) {
     std::vector<std::string> rows;

@@ -97,6 +97,7 @@ public:
 private:
     bool run_once() {
         chain_ = {};
+        inputs_.clear();
         pg::memory_context statement_memory("confiture statement");
         pg::subtransaction trial;
         pg::lock_migrator();

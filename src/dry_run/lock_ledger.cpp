@@ -56,7 +56,8 @@ void lock_ledger::acquired(const pg::lock_tag &tag, int mode, double now_ms) {
         strongest = std::max(strongest, mode);
         ever_taken_[tag.relation()] |= static_cast<std::uint16_t>(1 << mode);
     }
-    if (mode >= share_lock && tag.is_relation() && !is_system(tag) && blocking_since_ms_ == 0)
+    if (mode >= share_lock && tag.is_relation() && !is_system(tag) && blocking_since_ms_ == 0 &&
+        made_here_.count(tag.relation()) == 0)
         blocking_since_ms_ = now_ms;
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace confiture::dry_run {
@@ -42,6 +43,9 @@ public:
     void begin(const std::vector<pg::held_lock> &held);
 
     void move_to(const ledger_place &place) { place_ = place; }
+
+    /* Nobody else sees this relation: no writer waits for it. */
+    void made_here(std::uint32_t relation) { made_here_.insert(relation); }
 
     /* Takes the changes of one look at `now_ms`; the look before was at the previous call. */
     void note(const std::vector<pg::lock_watch::change> &changes, double now_ms);
@@ -87,6 +91,7 @@ private:
     std::unordered_map<key, std::size_t, key_hash> open_;
     std::unordered_map<std::uint32_t, int> taken_;
     std::unordered_map<std::uint32_t, std::uint16_t> ever_taken_; // modes, also released ones
+    std::unordered_set<std::uint32_t> made_here_;
     ledger_place place_;
     double last_look_ms_ = 0;
     double blocking_since_ms_ = 0;

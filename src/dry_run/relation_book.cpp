@@ -24,7 +24,7 @@ bool is_new_heap(const std::string &name) {
 
 } // namespace
 
-relation_info &relation_book::meet(pg::oid relation) {
+relation_info &relation_book::meet(pg::oid relation, bool late) {
     touched_.push_back(relation);
     relation_info &info = relations_[relation];
     if (!info.name.empty())
@@ -36,7 +36,8 @@ relation_info &relation_book::meet(pg::oid relation) {
     info.kind = found->kind;
     info.temporary = found->temporary;
     info.transient = is_new_heap(found->name);
-    info.seen = pg::activity_of(relation);
+    if (!late)
+        info.seen = pg::activity_of(relation);
     if (const auto file = pg::file_of_relation(relation))
         info.files = {*file};
     if (const auto bytes = pg::bytes_of_relation(relation))

@@ -27,8 +27,9 @@ struct relation_info {
 
 class relation_book {
 public:
-    /* A lock on the relation was noticed.  Works inside hooks. */
-    relation_info &meet(pg::oid relation);
+    /* A lock on the relation was noticed, before the statement worked on it or after (`late`), when
+     * all that the server counted is the statement's.  Works inside hooks. */
+    relation_info &meet(pg::oid relation, bool late = false);
     /* The relation was made by the run. */
     void created(pg::oid relation) { meet(relation).created_here = true; }
     void touched(pg::oid relation) { touched_.push_back(relation); }

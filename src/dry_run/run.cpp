@@ -30,7 +30,8 @@ public:
           watch_({chosen.max_wait_caused_ms, chosen.max_lock_hold_ms,
                   static_cast<std::size_t>(chosen.max_locks < 0 ? static_cast<std::int64_t>(
                                                                       pg::lock_table_capacity() / 2)
-                                                                : chosen.max_locks)}),
+                                                                : chosen.max_locks),
+                  pg::find_relation("confiture.migrator")}),
           observer_(record, watch_), statement_memory_(statement_memory) {}
 
     void run(const std::vector<migration_input> &inputs) {

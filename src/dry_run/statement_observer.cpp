@@ -17,7 +17,10 @@ constexpr std::uint32_t pg_class = 1259, pg_attrdef = 2604, pg_constraint = 2606
 
 statement_observer::statement_observer(chain_record &record, pg::session_watch &watch)
     : record_(record), watch_(watch) {
-    locks_.look(true); // what is held at the start is not news
+    for (const pg::lock_watch::change &held : locks_.look(true)) // no news, but to be named
+        if (held.tag.is_relation() && held.tag.field1 == pg::current_database() &&
+            held.tag.relation() >= pg::first_user_oid)
+            record_.relations.meet(held.tag.relation());
 }
 
 void statement_observer::begin(statement_record &statement) {
@@ -33,7 +36,7 @@ void statement_observer::look(bool whole) {
     for (const pg::lock_watch::change &change : changes)
         if (change.tag.is_relation() && change.tag.field1 == pg::current_database() &&
             change.tag.relation() >= pg::first_user_oid)
-            record_.relations.meet(change.tag.relation());
+            record_.relations.meet(change.tag.relation(), whole);
     record_.ledger.note(changes, pg::now_ms() - record_.began_ms);
     if (const double since = record_.ledger.blocking_writers_since(); since > 0)
         watch_.blocking_writers_since(since + record_.began_ms);
@@ -63,6 +66,9 @@ void statement_observer::nested_ended(const pg::nested_statement &ended) {
 }
 
 void statement_observer::object_touched(const pg::object_event &event) {
+    if (event.class_id == pg_class && event.sub_id == 0 &&
+        event.what == pg::object_event::action::created)
+        record_.ledger.made_here(event.object_id);
     look(false);
     if (!statement_)
         return;

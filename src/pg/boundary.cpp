@@ -22,7 +22,9 @@ std::string error::table() const { return text(data(*this).table_name); }
 std::string error::column() const { return text(data(*this).column_name); }
 std::string error::constraint() const { return text(data(*this).constraint_name); }
 std::string error::internal_query() const { return text(data(*this).internalquery); }
-int error::position() const noexcept { return held_->data->cursorpos; }
+int error::position() const noexcept {
+    return held_->data->cursorpos ? held_->data->cursorpos : held_->data->internalpos;
+}
 
 namespace internal {
 

@@ -49,8 +49,17 @@ void lock_watch::account(const lock_tag &tag, lock_modes sources::*where, lock_m
     const lock_modes after = held.all();
     if (after == 0)
         held_.erase(tag);
-    if (after != before)
-        changes_.push_back({tag, before, after});
+    if (after == before)
+        return;
+    // A lock that moves from the fast path to the shared table is no news.
+    for (std::size_t i = 0; i < changes_.size(); i++)
+        if (changes_[i].tag == tag) {
+            changes_[i].now = after;
+            if (changes_[i].now == changes_[i].before)
+                changes_.erase(changes_.begin() + static_cast<std::ptrdiff_t>(i));
+            return;
+        }
+    changes_.push_back({tag, before, after});
 }
 
 /* Only this session fills its slots; others may empty one while they move the lock to the shared

@@ -161,7 +161,7 @@ int watch_held(double now) {
         PROCLOCK *held = peek_first(&partition, offsetof(PROCLOCK, procLink));
         for (; held && count < most_links; count++) {
             LOCK *lock = held->tag.myLock;
-            if (held->holdMask && lock->waitMask)
+            if (held->holdMask && lock->waitMask && lock->tag.locktag_field2 != state.limits.queue)
                 watch_waiters(lock, held->holdMask, 0, now);
             held = peek_next(&partition, &held->procLink, offsetof(PROCLOCK, procLink));
         }
