@@ -73,7 +73,7 @@ public:
         check_iterations(request.iterations);
         held_before_ = pg::held_locks();
         for (int i = 0; i < request.iterations; i++)
-            if (!run_once())
+            if (!run_or_clean_up())
                 break;
         effects_ = clean_up(chain_, held_before_);
     }
@@ -95,6 +95,16 @@ public:
     }
 
 private:
+    /* A cancel leaves the session as it was, too. */
+    bool run_or_clean_up() {
+        try {
+            return run_once();
+        } catch (...) {
+            clean_up(chain_, held_before_);
+            throw;
+        }
+    }
+
     bool run_once() {
         chain_ = {};
         inputs_.clear();

@@ -17,9 +17,9 @@ class error;
 enum class stop_reason { none, wait_caused, lock_hold, too_many_locks };
 
 struct watch_limits {
-    int wait_caused_ms; // 0: no limit
-    int lock_hold_ms;   // 0: no limit
-    std::size_t locks;  // in the shared lock table; 0: no limit
+    int wait_caused_ms;  // 0: no limit
+    int lock_hold_ms;    // 0: no limit
+    std::size_t locks;   // in the shared lock table; 0: no limit
     std::uint32_t queue; // a relation that others are meant to queue for: the migrators' table
 };
 

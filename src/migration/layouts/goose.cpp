@@ -72,7 +72,7 @@ private:
         if (!at.text.starts_with("--"))
             refuse("white space before annotation " + quoted(trimmed(at.text)) + " in " + place(at),
                    {}, "goose's annotations stand at the start of a line.");
-        if (trimmed(at.text.substr(2, at.text.find(mark) - 2)) != "")
+        if (!trimmed(at.text.substr(2, at.text.find(mark) - 2)).empty())
             refuse_unknown(at);
         if (equal_ignoring_case(words, "up"))
             open_part(at, up, !up && !down);
