@@ -45,7 +45,11 @@ public:
     void move_to(const ledger_place &place) { place_ = place; }
 
     /* Nobody else sees this relation: no writer waits for it. */
-    void made_here(std::uint32_t relation) { made_here_.insert(relation); }
+    void made_here(std::uint32_t relation) {
+        made_here_.insert(relation);
+        if (relation == blocking_relation_)
+            blocking_since_ms_ = 0;
+    }
 
     /* Takes the changes of one look at `now_ms`; the look before was at the previous call. */
     void note(const std::vector<pg::lock_watch::change> &changes, double now_ms);
@@ -95,6 +99,7 @@ private:
     ledger_place place_;
     double last_look_ms_ = 0;
     double blocking_since_ms_ = 0;
+    std::uint32_t blocking_relation_ = 0;
 };
 
 /* Lock modes that writers have to wait for: Share and above. */

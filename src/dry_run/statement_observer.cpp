@@ -38,8 +38,8 @@ void statement_observer::look(bool whole) {
             change.tag.relation() >= pg::first_user_oid)
             record_.relations.meet(change.tag.relation(), whole);
     record_.ledger.note(changes, pg::now_ms() - record_.began_ms);
-    if (const double since = record_.ledger.blocking_writers_since(); since > 0)
-        watch_.blocking_writers_since(since + record_.began_ms);
+    const double since = record_.ledger.blocking_writers_since();
+    watch_.blocking_writers_since(since > 0 ? since + record_.began_ms : 0);
 }
 
 void statement_observer::nested_ended(const pg::nested_statement &ended) {
