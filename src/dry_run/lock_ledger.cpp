@@ -57,8 +57,10 @@ void lock_ledger::acquired(const pg::lock_tag &tag, int mode, double now_ms) {
         ever_taken_[tag.relation()] |= static_cast<std::uint16_t>(1 << mode);
     }
     if (mode >= share_lock && tag.is_relation() && !is_system(tag) && blocking_since_ms_ == 0 &&
-        made_here_.count(tag.relation()) == 0)
-        blocking_since_ms_ = now_ms, blocking_relation_ = tag.relation();
+        made_here_.count(tag.relation()) == 0) {
+        blocking_since_ms_ = now_ms;
+        blocking_relation_ = tag.relation();
+    }
 }
 
 /* The server opens and closes its own catalogs all the time: what a statement let go again of those

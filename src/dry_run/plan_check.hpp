@@ -17,7 +17,7 @@ class plan_checker {
 public:
     /* Before the statement runs. */
     void predict(std::string_view statement);
-    /* After it: `mode_of` answers the strongest mode that is held on a table now. */
+    /* After it, with what it took, rewrote and scanned already in the books. */
     void compare(const statement_record &statement, const lock_ledger &ledger,
                  const relation_book &relations, plan_accuracy &accuracy);
 

@@ -51,8 +51,7 @@ void tell_locks(const lock_summary &locks, std::vector<std::string> &told) {
                        duration(locks.expected_downtime_ms) + ".");
 }
 
-void tell_statements(const migration_record &migration, const chain_record &chain,
-                     std::vector<std::string> &told) {
+void tell_statements(const migration_record &migration, std::vector<std::string> &told) {
     for (const statement_record &statement : migration.statements) {
         for (const relation_rewrite &rewrite : statement.rewrites)
             told.push_back("The statement in line " + std::to_string(statement.where.line) +
@@ -62,7 +61,6 @@ void tell_statements(const migration_record &migration, const chain_record &chai
             told.push_back("The statement in line " + std::to_string(statement.where.line) +
                            " checks every row for " + constraint + ".");
     }
-    (void)chain;
 }
 
 void tell_waits(const chain_record &chain, const migration_record &migration,
@@ -87,7 +85,7 @@ std::vector<std::string> warnings_of(const migration_result &result) {
     tell_outcome(migration, told);
     tell_locks(result.locks, told);
     tell_waits(*result.chain, migration, told);
-    tell_statements(migration, *result.chain, told);
+    tell_statements(migration, told);
     for (const std::vector<std::string> *sentences :
          {&migration.not_run, &migration.emulated, &migration.warnings})
         for (const std::string &sentence : *sentences)
