@@ -41,7 +41,17 @@ constexpr const char *initially_deferred = R"(
 SELECT DISTINCT pg_catalog.format('%I.%I', n.nspname, c.conname)
 FROM pg_catalog.pg_constraint c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace
-WHERE c.condeferred AND NOT pg_catalog.pg_is_other_temp_schema(n.oid))";
+WHERE c.condeferred AND NOT pg_catalog.pg_is_other_temp_schema(n.oid)
+  AND pg_catalog.has_schema_privilege(n.oid, 'USAGE'))";
+
+/* Any one constraint, and how it begins a transaction. */
+constexpr const char *one_deferrable = R"(
+SELECT pg_catalog.format('SET CONSTRAINTS %I.%I %s', n.nspname, c.conname, CASE WHEN c.condeferred THEN 'DEFERRED' ELSE 'IMMEDIATE' END)
+FROM pg_catalog.pg_constraint c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace
+WHERE c.condeferrable AND NOT pg_catalog.pg_is_other_temp_schema(n.oid)
+  AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+ORDER BY c.condeferred DESC LIMIT 1)";
 
 std::vector<std::string> sample_rows(const pg::error &violation) {
     std::vector<std::string> rows;
@@ -75,22 +85,19 @@ void defer_again() {
 
 } // namespace
 
+void save_constraint_modes() {
+    for (const pg::record &row : pg::query(one_deferrable))
+        pg::execute(*row[0]);
+}
+
 std::optional<failure_record> check_deferred_constraints() {
     try {
         pg::in_subtransaction([] { pg::execute("SET CONSTRAINTS ALL IMMEDIATE"); });
     } catch (const pg::error &raised) {
         if (raised.constraint().empty())
             throw;
-        failure_record failed;
-        failed.sqlstate = raised.sqlstate();
-        failed.message = raised.what();
-        failed.detail = raised.detail();
+        failure_record failed = failure_of(raised);
         failed.hint = "The constraint is deferred: COMMIT would have failed.";
-        failed.context = raised.context();
-        failed.schema = raised.schema();
-        failed.table = raised.table();
-        failed.column_name = raised.column();
-        failed.constraint = raised.constraint();
         failed.violating_rows = sample_rows_or_none(raised);
         return failed;
     }

@@ -71,11 +71,11 @@ public:
     explicit dry_runner(const run_request &request) : request_(request) {
         refuse_where_impossible();
         check_iterations(request.iterations);
-        held_before_ = pg::held_locks();
+        before_ = snapshot_of_session();
         for (int i = 0; i < request.iterations; i++)
             if (!run_or_clean_up())
                 break;
-        effects_ = clean_up(chain_, held_before_);
+        effects_ = clean_up(chain_, before_);
     }
 
     std::vector<migration_result> results() const {
@@ -100,7 +100,7 @@ private:
         try {
             return run_once();
         } catch (...) {
-            clean_up(chain_, held_before_);
+            clean_up(chain_, before_);
             throw;
         }
     }
@@ -114,8 +114,9 @@ private:
         inputs_ = request_.read();
         if (request_.chosen.strict)
             refuse_effects(inputs_);
-        run_chain(inputs_, request_.chosen, held_before_, statement_memory, chain_);
+        run_chain(inputs_, request_.chosen, before_.held, statement_memory, chain_);
         trial.roll_back();
+        chain_.relations.name_what_is_there();
         times_.resize(inputs_.size());
         bool complete = true;
         for (std::size_t i = 0; i < inputs_.size(); i++) {
@@ -126,7 +127,7 @@ private:
     }
 
     const run_request &request_;
-    std::vector<pg::held_lock> held_before_;
+    session_snapshot before_;
     std::vector<migration_input> inputs_;
     chain_record chain_;
     std::vector<std::vector<double>> times_;

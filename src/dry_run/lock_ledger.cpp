@@ -93,12 +93,29 @@ void lock_ledger::note(const std::vector<pg::lock_watch::change> &changes, doubl
     last_look_ms_ = now_ms;
 }
 
+void lock_ledger::note_taken_again(double now_ms) {
+    for (earlier_hold &hold : earlier_) {
+        if (hold.taken_again)
+            continue;
+        const std::int64_t times = pg::times_held(hold.lock.tag, hold.lock.mode).all;
+        if (times > hold.times) {
+            acquired(hold.lock.tag, hold.lock.mode, now_ms);
+            hold.taken_again = true;
+        }
+        hold.times = times;
+    }
+}
+
 void lock_ledger::end_step(double now_ms) {
     for (std::size_t i = step_begins_; i < entries_.size(); i++)
         if (!entries_[i].held_before && entries_[i].step_ended_ms < 0)
             entries_[i].step_ended_ms = now_ms;
     step_begins_ = entries_.size();
     free_.clear(); // new entries stand behind the mark
+    earlier_.clear();
+    for (const auto &[lock, entry] : open_)
+        if (lock.tag.is_relation() && !is_system(lock.tag) && !entries_[entry].held_before)
+            earlier_.push_back({lock, pg::times_held(lock.tag, lock.mode).all, false});
 }
 
 void lock_ledger::note_wait(const pg::lock_tag &tag, int mode, double began_ms, double ended_ms,

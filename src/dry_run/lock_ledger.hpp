@@ -54,6 +54,10 @@ public:
     /* Takes the changes of one look at `now_ms`; the look before was at the previous call. */
     void note(const std::vector<pg::lock_watch::change> &changes, double now_ms);
 
+    /* What an earlier step took and still holds, for nothing was committed, is taken again without
+     * a change in the lock manager: the count of its holds tells. */
+    void note_taken_again(double now_ms);
+
     /* A commit would release here what the migration holds. */
     void end_step(double now_ms);
 
@@ -86,6 +90,12 @@ private:
         }
     };
 
+    struct earlier_hold {
+        key lock;
+        std::int64_t times;
+        bool taken_again;
+    };
+
     void acquired(const pg::lock_tag &tag, int mode, double now_ms);
     void released(const pg::lock_tag &tag, int mode, double now_ms);
 
@@ -93,6 +103,7 @@ private:
     std::vector<std::size_t> free_;
     std::size_t step_begins_ = 0; // no entry before this one belongs to the open step
     std::unordered_map<key, std::size_t, key_hash> open_;
+    std::vector<earlier_hold> earlier_;
     std::unordered_map<std::uint32_t, int> taken_;
     std::unordered_map<std::uint32_t, std::uint16_t> ever_taken_; // modes, also released ones
     std::unordered_set<std::uint32_t> made_here_;

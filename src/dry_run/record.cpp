@@ -4,6 +4,20 @@
 
 namespace confiture::dry_run {
 
+failure_record failure_of(const pg::error &raised) {
+    failure_record failed;
+    failed.sqlstate = raised.sqlstate();
+    failed.message = raised.what();
+    failed.detail = raised.detail();
+    failed.hint = raised.hint();
+    failed.context = raised.context();
+    failed.schema = raised.schema();
+    failed.table = raised.table();
+    failed.column_name = raised.column();
+    failed.constraint = raised.constraint();
+    return failed;
+}
+
 row_counts &row_counts::operator+=(const row_counts &more) {
     inserted += more.inserted;
     updated += more.updated;

@@ -2,6 +2,7 @@
 /* What a dry run remembers, bounded: the costliest statements in full, the rest in totals. */
 #include "pg/plain.hpp"
 
+#include "pg/error.hpp"
 #include "pg/parse.hpp"
 #include "pg/tracer.hpp"
 
@@ -81,6 +82,7 @@ struct failure_record {
     std::int32_t statement = 0, line = 0, column = 0;
     std::vector<std::string> violating_rows;
 };
+failure_record failure_of(const pg::error &raised);
 
 struct tag_total {
     std::int64_t statements = 0;
@@ -138,7 +140,7 @@ struct migration_record {
     std::vector<statement_record> statements;
     std::map<std::string, tag_total> totals;
     std::int32_t statement_count = 0, statements_run = 0;
-    std::int32_t steps = 1;
+    std::int32_t steps = 0;
     std::optional<failure_record> error;
     std::vector<std::string> emulated, not_run; // sentences for the warnings
     std::vector<std::string> side_effects;

@@ -45,6 +45,13 @@ relation_info &relation_book::meet(pg::oid relation, bool late) {
     return info;
 }
 
+void relation_book::name_what_is_there() {
+    for (auto &[relation, info] : relations_)
+        if (info.name.empty())
+            meet(relation);
+    touched_.clear();
+}
+
 const relation_info *relation_book::find(pg::oid relation) const {
     const auto found = relations_.find(relation);
     return found == relations_.end() ? nullptr : &found->second;

@@ -30,6 +30,9 @@ public:
     /* A lock on the relation was noticed, before the statement worked on it or after (`late`), when
      * all that the server counted is the statement's.  Works inside hooks. */
     relation_info &meet(pg::oid relation, bool late = false);
+    /* The same where the catalogs cannot be read; name_what_is_there() makes up for it. */
+    void meet_unnamed(pg::oid relation) { relations_.try_emplace(relation); }
+    void name_what_is_there();
     /* The relation was made by the run. */
     void created(pg::oid relation) { meet(relation).created_here = true; }
     void touched(pg::oid relation) { touched_.push_back(relation); }

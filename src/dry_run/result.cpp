@@ -29,6 +29,9 @@ std::optional<bool> migration_result::success() const {
 
 double migration_result::execution_ms() const { return median(times_ms); }
 
+/* As stats tells it, so that an estimate never lies outside of its rounded bounds. */
+static double rounded(double milliseconds) { return std::round(milliseconds * 1000) / 1000; }
+
 /* A first run that is slower than all others by half was cold. */
 static std::vector<double> without_cold_run(std::vector<double> times) {
     if (times.size() > 2 && times.front() > 1.5 * *std::max_element(times.begin() + 1, times.end()))
@@ -39,9 +42,9 @@ static std::vector<double> without_cold_run(std::vector<double> times) {
 estimate estimate_of(const std::vector<double> &times_ms, const migration_record &migration) {
     estimate expected;
     const std::vector<double> times = without_cold_run(times_ms);
-    expected.expected_ms = median(times);
-    expected.low_ms = *std::min_element(times.begin(), times.end());
-    expected.high_ms = *std::max_element(times.begin(), times.end());
+    expected.expected_ms = rounded(median(times));
+    expected.low_ms = rounded(*std::min_element(times.begin(), times.end()));
+    expected.high_ms = rounded(*std::max_element(times.begin(), times.end()));
     expected.confidence_percent = times.size() > 2 ? 20 : 10;
     expected.basis = times.size() > 1
                          ? "the spread of " + std::to_string(times.size()) + " runs on this server"
@@ -50,8 +53,8 @@ estimate estimate_of(const std::vector<double> &times_ms, const migration_record
     if (migration.status == run_status::stopped && migration.statements_run > 0) {
         const double share = static_cast<double>(migration.statement_count) /
                              static_cast<double>(migration.statements_run);
-        expected.expected_ms *= share;
-        expected.high_ms *= share;
+        expected.expected_ms = rounded(expected.expected_ms * share);
+        expected.high_ms = rounded(expected.high_ms * share);
         expected.confidence_percent = 5;
         expected.basis += "; the run was stopped after " +
                           std::to_string(migration.statements_run) + " of " +

@@ -3,6 +3,7 @@
 #include "dry_run/commit_point.hpp"
 #include "dry_run/concurrently.hpp"
 #include "dry_run/plan_check.hpp"
+#include "dry_run/savepoints.hpp"
 #include "dry_run/statement_observer.hpp"
 #include "pg/error.hpp"
 #include "pg/execute.hpp"
@@ -14,11 +15,6 @@
 namespace confiture::dry_run {
 
 namespace {
-
-struct savepoint {
-    std::string name;
-    int floor; // the nesting level below it
-};
 
 /* Memory of a statement is looked at where it had time to use some. */
 constexpr double worth_a_look_ms = 5;
@@ -42,6 +38,7 @@ public:
             migration.file = input.script.file;
             record_.migrations.push_back(std::move(migration));
         }
+        save_constraint_modes();
         for (std::size_t i = 0; i < inputs.size(); i++)
             if (!run_migration(inputs[i], static_cast<std::int32_t>(i)))
                 break;
@@ -75,8 +72,8 @@ private:
             for (std::int32_t i = 0; goes_on && i < migration_->statement_count; i++) {
                 goes_on = run_statement(input.script.statements[static_cast<std::size_t>(i)], i + 1,
                                         store);
-                if (goes_on && !input.transactional && i + 1 < migration_->statement_count)
-                    goes_on = begin_another_step();
+                if (!input.transactional)
+                    goes_on = goes_on && end_step();
             }
             goes_on = goes_on && end_step();
         }
@@ -114,6 +111,7 @@ private:
         } catch (const pg::error &raised) {
             record.elapsed_ms = pg::now_ms() - started;
             goes_on = note_error(raised, record);
+            observer_.look_after_error();
         }
         record.spent = pg::resources_spent() - before;
         record.waited_ms = watch_.waited_ms() - waited_before;
@@ -133,6 +131,7 @@ private:
     /* Everything that is read off after a statement that worked. */
     bool settle(statement_record &record, const statement_store &store) {
         observer_.look(true);
+        record_.ledger.note_taken_again(now());
         record_.relations.settle(record);
         if (record.where.kind == pg::statement_kind::plain &&
             record.status == statement_status::done)
@@ -149,12 +148,17 @@ private:
 
     bool dispatch(statement_record &record) {
         using kind = pg::statement_kind;
+        if (!step_is_open_ && record.where.kind != kind::begin &&
+            record.where.kind != kind::commit) {
+            step_is_open_ = true;
+            migration_->steps++;
+        }
         const std::string_view text = input_->script.text_of(record.where);
         switch (record.where.kind) {
         case kind::begin:
             return true;
         case kind::commit:
-            return begin_another_step();
+            return end_step();
         case kind::rollback:
             fail(record, "0A000",
                  "a migration cannot end its transaction by " +
@@ -162,8 +166,7 @@ private:
                  "Undo parts of a script with SAVEPOINT and ROLLBACK TO.");
             return false;
         case kind::savepoint:
-            savepoints_.push_back({pg::facts_of(text).savepoint, pg::transaction_nesting_level()});
-            pg::script_savepoint(savepoints_.back().name.c_str());
+            savepoints_.open(pg::facts_of(text).savepoint);
             return true;
         case kind::rollback_to:
         case kind::release:
@@ -177,6 +180,10 @@ private:
         }
         if (pg::mentions(text, names_not_made_))
             return leave_out(record, text, "it depends on what was not run");
+        if (record_.prepared.takes_the_callers(pg::tag_name(record.where.tag), text)) {
+            record_.prepared.drop();
+            return leave_out(record, text, "the session's prepared statements would not come back");
+        }
         plan_.predict(text);
         run(record, text, false);
         return true;
@@ -196,27 +203,18 @@ private:
         if (std::string_view(done.tag) == "ALTER TYPE")
             if (std::string label = pg::facts_of(text).enum_label; !label.empty())
                 labels_added_.push_back(std::move(label));
-        if (std::string_view(done.tag) == "PREPARE")
-            record_.prepared.emplace_back(text);
+        record_.prepared.note(done.tag, text);
     }
 
     bool end_savepoint(statement_record &record, const std::string &name) {
-        auto found = std::find_if(savepoints_.rbegin(), savepoints_.rend(),
-                                  [&](const savepoint &open) { return open.name == name; });
-        if (found == savepoints_.rend()) {
-            fail(record, "3B001", "savepoint \"" + name + "\" does not exist", "");
-            return false;
+        const bool releases = record.where.kind == pg::statement_kind::release;
+        if (releases ? savepoints_.release(name) : savepoints_.roll_back_to(name)) {
+            if (!releases)
+                record_.relations.look_again();
+            return true;
         }
-        const int floor = found->floor;
-        if (record.where.kind == pg::statement_kind::release) {
-            savepoints_.erase(found.base() - 1, savepoints_.end());
-            pg::script_release(floor);
-        } else {
-            savepoints_.erase(found.base(), savepoints_.end());
-            pg::script_rollback_to(name.c_str(), floor);
-            record_.relations.look_again();
-        }
-        return true;
+        fail(record, "3B001", "savepoint \"" + name + "\" does not exist", "");
+        return false;
     }
 
     bool leave_out(statement_record &record, std::string_view text, const std::string &reason) {
@@ -259,20 +257,15 @@ private:
         return true;
     }
 
-    bool begin_another_step() {
-        migration_->steps++;
-        return end_step();
-    }
-
     /* What COMMIT does at the end of a step. */
     bool end_step() {
+        if (!step_is_open_)
+            return true;
+        step_is_open_ = false;
         place_.statement = 0;
         place_.line = 0;
         record_.ledger.move_to(place_);
-        if (!savepoints_.empty()) {
-            pg::script_release(savepoints_.front().floor);
-            savepoints_.clear();
-        }
+        savepoints_.release_all();
         const double started = pg::now_ms();
         std::optional<failure_record> violation;
         try {
@@ -305,10 +298,14 @@ private:
         failed.sqlstate = sqlstate;
         failed.message = std::move(message);
         failed.hint = std::move(hint);
-        failed.file = migration_->file;
-        failed.statement = record.ordinal;
         failed.line = record.where.line;
         failed.column = record.where.column;
+        file(record, std::move(failed));
+    }
+
+    void file(statement_record &record, failure_record &&failed) {
+        failed.file = migration_->file;
+        failed.statement = record.ordinal;
         record.status = statement_status::failed;
         record.reason = failed.message;
         migration_->error = std::move(failed);
@@ -367,14 +364,9 @@ private:
             migration_->reason = raised.what();
             return false;
         }
-        fail(record, state.c_str(), raised.what(), raised.hint());
-        failure_record &failed = *migration_->error;
-        failed.detail = raised.detail();
-        failed.context = raised.context();
-        failed.schema = raised.schema();
-        failed.table = raised.table();
-        failed.column_name = raised.column();
-        failed.constraint = raised.constraint();
+        failure_record failed = failure_of(raised);
+        failed.line = record.where.line;
+        failed.column = record.where.column;
         if (raised.position() > 0 && record.ordinal > 0) {
             const std::string_view text = input_->script.text_of(record.where);
             const pg::place place = pg::place_of(
@@ -383,6 +375,7 @@ private:
             failed.line = place.line;
             failed.column = place.column;
         }
+        file(record, std::move(failed));
         return false;
     }
 
@@ -404,7 +397,8 @@ private:
     pg::settings_scope *step_settings_ = nullptr;
     ledger_place place_;
     plan_checker plan_;
-    std::vector<savepoint> savepoints_;
+    bool step_is_open_ = false;
+    savepoints savepoints_;
     std::vector<std::string> names_not_made_;
     std::vector<std::string> labels_added_, labels_before_; // of enums: in this step, before it
     bool long_before_ = true;

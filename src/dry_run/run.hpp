@@ -5,6 +5,7 @@
 
 #include "dry_run/lock_ledger.hpp"
 #include "dry_run/options.hpp"
+#include "dry_run/prepared_statements.hpp"
 #include "dry_run/record.hpp"
 #include "dry_run/relation_book.hpp"
 #include "pg/memory.hpp"
@@ -39,7 +40,7 @@ struct chain_record {
     relation_book relations;
     std::vector<pg::lock_wait> waits;
     std::vector<pg::wait_caused> waits_caused;
-    std::vector<std::string> prepared; // texts of the PREPARE statements that ran
+    prepared_statements prepared;
     std::unordered_map<std::uint64_t, object_note> objects; // by object_key()
     double began_ms = 0;                                    // on pg::now_ms()'s clock
 };

@@ -26,7 +26,16 @@ constexpr telling_name telling_names[] = {
     {"lo_export", "file", "lo_export() writes a file"},
     {"pg_file_write", "file", "pg_file_write() writes a file"},
     {"pg_advisory_lock", "advisory_lock", "pg_advisory_lock() takes a lock of the session"},
+    {"pg_advisory_lock_shared", "advisory_lock",
+     "pg_advisory_lock_shared() takes a lock of the session"},
     {"pg_try_advisory_lock", "advisory_lock", "pg_try_advisory_lock() takes a lock of the session"},
+    {"pg_try_advisory_lock_shared", "advisory_lock",
+     "pg_try_advisory_lock_shared() takes a lock of the session"},
+    {"pg_advisory_unlock", "advisory_lock", "pg_advisory_unlock() releases a lock of the session"},
+    {"pg_advisory_unlock_shared", "advisory_lock",
+     "pg_advisory_unlock_shared() releases a lock of the session"},
+    {"pg_advisory_unlock_all", "advisory_lock",
+     "pg_advisory_unlock_all() releases the locks of the session"},
     {"pg_terminate_backend", "server", "pg_terminate_backend() ends another session"},
     {"pg_cancel_backend", "server", "pg_cancel_backend() cancels another session's query"},
     {"pg_reload_conf", "server", "pg_reload_conf() reloads the server's configuration"},
@@ -70,7 +79,12 @@ void foresee_command(std::string_view text, std::string_view command, std::int32
             add("program", "COPY", "COPY … PROGRAM runs a program of the server");
         else if (pg::mentions(text, {"to"}))
             add("file", "COPY", "COPY … TO writes a file of the server");
-    } else if (command == "LOAD")
+    } else if (command == "DEALLOCATE" || command == "DEALLOCATE ALL")
+        add("prepared_statement", std::string(command), "what is deallocated does not come back");
+    else if (command == "DISCARD SEQUENCES")
+        add("sequence", std::string(command),
+            "the session forgets what currval() and lastval() say");
+    else if (command == "LOAD")
         add("server", "LOAD", "a library that was loaded stays loaded");
     else if (command == "CHECKPOINT")
         add("server", "CHECKPOINT", "a checkpoint is made for all");
@@ -95,47 +109,88 @@ std::string megabytes(std::int64_t bytes) {
                                 : std::to_string(bytes / 1024) + " kB";
 }
 
-bool held(const std::vector<pg::held_lock> &locks, const pg::held_lock &lock) {
-    return std::any_of(locks.begin(), locks.end(), [&](const pg::held_lock &before) {
-        return before.tag == lock.tag && (lock.modes & ~before.modes) == 0;
-    });
-}
-
-/* The transaction keeps the lock on a sequence whose value it took; an advisory lock that is still
- * there belongs to the session. */
-void look_at_locks(const chain_record &chain, const std::vector<pg::held_lock> &held_before,
-                   std::vector<side_effect> &found) {
-    for (const pg::held_lock &lock : pg::held_locks()) {
-        if (held(held_before, lock))
+/* ALTER SEQUENCE and TRUNCATE … RESTART IDENTITY give a sequence a new file, which the rollback
+ * takes away; whoever took a value before it, took it for good. */
+bool was_advanced(const lock_ledger &ledger, const pg::lock_tag &sequence) {
+    double used_ms = -1, replaced_ms = -1;
+    for (const lock_entry &entry : ledger.entries()) {
+        if (entry.erased || !(entry.tag == sequence))
             continue;
-        if (lock.tag.is_relation()) {
-            const relation_info *relation = chain.relations.find(lock.tag.relation());
-            if (relation && relation->kind == 'S')
-                found.push_back({"sequence", relation->name,
-                                 "sequence " + relation->name + " was advanced and stays so"});
-        } else if (std::string_view(pg::lock_type_name(lock.tag)) == "advisory") {
-            pg::release_advisory_lock(lock);
-            found.push_back(
-                {"advisory_lock",
-                 std::to_string(lock.tag.field2) + "," + std::to_string(lock.tag.field3),
-                 "a session-level advisory lock was taken; it was released again"});
-        }
+        if (entry.mode == row_exclusive_lock && used_ms < 0)
+            used_ms = entry.acquired_ms;
+        if (entry.mode > share_lock && replaced_ms < 0 && entry.released_ms < 0)
+            replaced_ms = entry.acquired_ms;
+    }
+    return replaced_ms < 0 || (used_ms >= 0 && used_ms < replaced_ms);
+}
+
+/* The transaction keeps the lock on a sequence whose value it took. */
+void look_at_sequences(const chain_record &chain, const session_snapshot &before,
+                       std::vector<side_effect> &found) {
+    for (const pg::held_lock &lock : pg::held_locks()) {
+        const auto same = [&](const pg::held_lock &held) {
+            return held.tag == lock.tag && (lock.modes & ~held.modes) == 0;
+        };
+        if (!lock.tag.is_relation() || std::any_of(before.held.begin(), before.held.end(), same))
+            continue;
+        const relation_info *relation = chain.relations.find(lock.tag.relation());
+        if (relation && relation->kind == 'S' && was_advanced(chain.ledger, lock.tag))
+            found.push_back({"sequence", relation->name,
+                             "sequence " + relation->name + " was advanced and stays so"});
     }
 }
 
-/* PREPARE name … */
-std::string prepared_name(std::string_view text) {
-    const std::vector<std::string> names = pg::names_in(text);
-    return names.size() > 1 ? names[1] : std::string();
+std::vector<advisory_hold> advisory_holds(const std::vector<pg::held_lock> &held) {
+    std::vector<advisory_hold> holds;
+    for (const pg::held_lock &lock : held) {
+        if (std::string_view(pg::lock_type_name(lock.tag)) != "advisory")
+            continue;
+        for (int mode = 1; mode <= access_exclusive_lock; mode++)
+            if (lock.modes & (1 << mode))
+                if (const std::int64_t times = pg::times_held(lock.tag, mode).session; times > 0)
+                    holds.push_back({lock.tag, mode, times});
+    }
+    return holds;
 }
 
-void look_at_prepared_statements(const chain_record &chain, std::vector<side_effect> &found) {
-    for (const std::string &text : chain.prepared) {
-        const std::string name = prepared_name(text);
-        if (!name.empty() && pg::drop_prepared_statement(name))
-            found.push_back({"prepared_statement", name,
-                             "prepared statement " + name + " was left behind; it was dropped"});
+std::string key_of(const pg::lock_tag &tag) {
+    return std::to_string(tag.field2) + "," + std::to_string(tag.field3);
+}
+
+/* What is held more often than before is released, what is held less often is taken again. */
+void restore_advisory_locks(const session_snapshot &before, std::vector<side_effect> &found) {
+    for (const advisory_hold &now : advisory_holds(pg::held_locks())) {
+        std::int64_t more = now.times;
+        for (const advisory_hold &hold : before.advisory)
+            if (hold.tag == now.tag && hold.mode == now.mode)
+                more -= hold.times;
+        if (more <= 0)
+            continue;
+        for (std::int64_t i = 0; i < more; i++)
+            pg::release_session_lock(now.tag, now.mode);
+        found.push_back({"advisory_lock", key_of(now.tag),
+                         "a session-level advisory lock was taken; it was released again"});
     }
+    for (const advisory_hold &hold : before.advisory) {
+        const std::int64_t fewer = hold.times - pg::times_held(hold.tag, hold.mode).session;
+        if (fewer <= 0)
+            continue;
+        bool taken = true;
+        for (std::int64_t i = 0; taken && i < fewer; i++)
+            taken = pg::take_session_lock(hold.tag, hold.mode);
+        found.push_back({"advisory_lock", key_of(hold.tag),
+                         std::string("a session-level advisory lock of the caller was released; ") +
+                             (taken ? "it was taken again" : "another session has it now")});
+    }
+}
+
+void drop_prepared_statements(prepared_statements &prepared, std::vector<side_effect> &found) {
+    for (const std::string &name : prepared.drop())
+        found.push_back({"prepared_statement", name,
+                         "prepared statement " + name + " was left behind; it was dropped"});
+    if (prepared.lost_the_callers())
+        found.push_back({"prepared_statement", "DEALLOCATE",
+                         "prepared statements of the session were deallocated"});
 }
 
 void look_at_dead_space(const chain_record &chain, std::vector<side_effect> &found) {
@@ -186,12 +241,19 @@ std::vector<side_effect> foresee(const pg::script &script) {
     return found;
 }
 
-std::vector<side_effect> clean_up(const chain_record &chain,
-                                  const std::vector<pg::held_lock> &held_before) {
+session_snapshot snapshot_of_session() {
+    session_snapshot snapshot;
+    snapshot.held = pg::held_locks();
+    snapshot.advisory = advisory_holds(snapshot.held);
+    return snapshot;
+}
+
+std::vector<side_effect> clean_up(chain_record &chain, const session_snapshot &before) {
     std::vector<side_effect> found;
     look_at_dead_space(chain, found);
-    look_at_locks(chain, held_before, found);
-    look_at_prepared_statements(chain, found);
+    look_at_sequences(chain, before, found);
+    restore_advisory_locks(before, found);
+    drop_prepared_statements(chain.prepared, found);
     look_at_statistics(chain, found);
     return found;
 }

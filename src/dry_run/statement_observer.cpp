@@ -13,13 +13,17 @@ constexpr std::int64_t most_described = 1000;
 constexpr std::size_t most_plan_bytes = 4096;
 constexpr std::uint32_t pg_class = 1259, pg_attrdef = 2604, pg_constraint = 2606, pg_type = 1247;
 
+bool is_of_users(const pg::lock_tag &tag) {
+    return tag.is_relation() && tag.field1 == pg::current_database() &&
+           tag.relation() >= pg::first_user_oid;
+}
+
 } // namespace
 
 statement_observer::statement_observer(chain_record &record, pg::session_watch &watch)
     : record_(record), watch_(watch) {
     for (const pg::lock_watch::change &held : locks_.look(true)) // no news, but to be named
-        if (held.tag.is_relation() && held.tag.field1 == pg::current_database() &&
-            held.tag.relation() >= pg::first_user_oid)
+        if (is_of_users(held.tag))
             record_.relations.meet(held.tag.relation());
 }
 
@@ -34,12 +38,19 @@ void statement_observer::end() { statement_ = nullptr; }
 void statement_observer::look(bool whole) {
     const auto &changes = locks_.look(whole);
     for (const pg::lock_watch::change &change : changes)
-        if (change.tag.is_relation() && change.tag.field1 == pg::current_database() &&
-            change.tag.relation() >= pg::first_user_oid)
+        if (is_of_users(change.tag))
             record_.relations.meet(change.tag.relation(), whole);
     record_.ledger.note(changes, pg::now_ms() - record_.began_ms);
     const double since = record_.ledger.blocking_writers_since();
     watch_.blocking_writers_since(since > 0 ? since + record_.began_ms : 0);
+}
+
+void statement_observer::look_after_error() {
+    const auto &changes = locks_.look(true);
+    for (const pg::lock_watch::change &change : changes)
+        if (is_of_users(change.tag))
+            record_.relations.meet_unnamed(change.tag.relation());
+    record_.ledger.note(changes, pg::now_ms() - record_.began_ms);
 }
 
 void statement_observer::nested_ended(const pg::nested_statement &ended) {
@@ -61,8 +72,7 @@ void statement_observer::nested_ended(const pg::nested_statement &ended) {
     nested.rows += ended.rows;
     nested.elapsed_ms += ended.elapsed_ms;
     nested.spent += ended.spent;
-    if (std::strcmp(ended.tag, "PREPARE") == 0)
-        record_.prepared.push_back(nested.text);
+    record_.prepared.note(ended.tag, nested.text);
 }
 
 void statement_observer::object_touched(const pg::object_event &event) {

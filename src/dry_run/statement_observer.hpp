@@ -18,6 +18,8 @@ public:
 
     /* Looks for changes of locks now; `whole` also finds releases and stronger modes. */
     void look(bool whole);
+    /* After an ERROR the catalogs cannot be read before the rollback: names are asked for then. */
+    void look_after_error();
     std::size_t shared_lock_count() const { return locks_.shared_count(); }
 
     void relations_locked() override { look(false); }

@@ -228,14 +228,33 @@ std::vector<int> conflicting_sessions(const lock_tag &tag, int mode) {
     return sessions;
 }
 
-void release_advisory_lock(const held_lock &lock) {
-    const LOCKTAG tag = raw(lock.tag);
-    for (int mode = 1; mode <= MaxLockMode; mode++)
-        if (lock.modes & LOCKBIT_ON(mode))
-            call([&] {
-                while (LockHeldByMe(&tag, mode CONFITURE_LOCK_HELD_EXACTLY))
-                    LockRelease(&tag, mode, true);
-            });
+/* LockAcquireExtended() hands out the lock's local entry; a lock that is held already is granted
+ * there, without a look at the shared table. */
+hold_count times_held(const lock_tag &tag, int mode) {
+    const LOCKTAG locktag = raw(tag);
+    return call([&]() -> hold_count {
+        if (!LockHeldByMe(&locktag, mode CONFITURE_LOCK_HELD_EXACTLY))
+            return {};
+        LOCALLOCK *held = nullptr;
+        LockAcquireExtended(&locktag, mode, false, true, false, &held CONFITURE_LOG_LOCK_FAILURE);
+        hold_count count;
+        count.all = held->nLocks - 1;
+        for (int i = 0; i < held->numLockOwners; i++)
+            if (!held->lockOwners[i].owner)
+                count.session = held->lockOwners[i].nLocks;
+        LockRelease(&locktag, mode, false);
+        return count;
+    });
+}
+
+bool take_session_lock(const lock_tag &tag, int mode) {
+    const LOCKTAG locktag = raw(tag);
+    return call([&] { return LockAcquire(&locktag, mode, true, true) != LOCKACQUIRE_NOT_AVAIL; });
+}
+
+void release_session_lock(const lock_tag &tag, int mode) {
+    const LOCKTAG locktag = raw(tag);
+    call([&] { LockRelease(&locktag, mode, true); });
 }
 
 } // namespace confiture::pg

@@ -109,7 +109,15 @@ bool conflicts(int mode, int other);
 /* Process ids of the sessions that hold or await the lock in a mode that conflicts with `mode`. */
 std::vector<int> conflicting_sessions(const lock_tag &tag, int mode);
 
-/* Releases a session-level advisory lock as often as it is held. */
-void release_advisory_lock(const held_lock &lock);
+/* How often this session has taken a lock that it holds: in all, and for the session rather than
+ * for a transaction.  Taking a lock again is seen nowhere else. */
+struct hold_count {
+    std::int64_t all = 0, session = 0;
+};
+hold_count times_held(const lock_tag &tag, int mode);
+
+/* Takes or releases a session-level lock once.  False where another session has it now. */
+bool take_session_lock(const lock_tag &tag, int mode);
+void release_session_lock(const lock_tag &tag, int mode);
 
 } // namespace confiture::pg

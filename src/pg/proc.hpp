@@ -127,3 +127,10 @@ inline PGPROC *process_of(const VirtualTransactionId &transaction) {
 #else
 #define CONFITURE_LOCK_HELD_EXACTLY
 #endif
+
+/* LockAcquireExtended() learned logLockFailure in 18. */
+#if PG_VERSION_NUM >= 180000
+#define CONFITURE_LOG_LOCK_FAILURE , false
+#else
+#define CONFITURE_LOG_LOCK_FAILURE
+#endif

@@ -38,7 +38,6 @@ SELECT is((result).stats->>'server_version', (current_setting('server_version_nu
           'stats says the version of the server') FROM run;
 SELECT is((result).stats->>'status', 'complete', 'stats says how it ended') FROM run;
 SELECT isnt((result).stats->'estimate'->>'basis', NULL, 'stats says what the estimate is based on') FROM run;
-SELECT todo('not mended yet', 1);
 SELECT ok(((result).stats->'estimate'->>'low')::float8 <= (result).estimated_production_time_ms
           AND (result).estimated_production_time_ms <= ((result).stats->'estimate'->>'high')::float8,
           'the estimate lies within its bounds') FROM run;
@@ -130,7 +129,6 @@ SELECT is(pg_temp.rows_of('WITH gone AS (DELETE FROM shop.orders WHERE id <= 4 R
           '8: +4 ~0 -4', 'WITH');
 SELECT is(pg_temp.rows_of($$DO 'BEGIN FOR n IN 1..6 LOOP INSERT INTO shop.log VALUES (n); END LOOP; END'$$), '6: +6 ~0 -0', 'DO');
 SELECT is(pg_temp.rows_of('INSERT INTO shop.part SELECT generate_series(0, 19)'), '20: +20 ~0 -0', 'partitions');
-SELECT todo('not mended yet', 1);
 SELECT is(pg_temp.rows_of('INSERT INTO shop.part VALUES (1); UPDATE shop.part SET a = 11'), '3: +2 ~0 -1',
           'a row that moves to another partition is deleted and inserted');
 SELECT is(pg_temp.rows_of('CREATE TABLE t AS SELECT * FROM shop.customer'), '10: +10 ~0 -0', 'CREATE TABLE AS');

@@ -1,0 +1,78 @@
+-- What a rollback cannot undo: found, named, and refused where the caller is strict.
+SET client_min_messages = warning;
+SELECT * FROM no_plan();
+
+CREATE SCHEMA s;
+CREATE SEQUENCE s.numbers;
+CREATE TABLE s.t (id serial PRIMARY KEY, a text);
+CREATE TABLE s.big (a int, b text);
+INSERT INTO s.big SELECT n, repeat('x', 200) FROM generate_series(1, 2000) n;
+
+CREATE FUNCTION pg_temp.kinds(script text) RETURNS text LANGUAGE sql AS $$
+    SELECT coalesce(string_agg(DISTINCT e->>'kind', ',' ORDER BY e->>'kind'), '')
+      FROM confiture.dry_run_sql(script) r, jsonb_array_elements(r.stats->'side_effects') e
+     WHERE e->>'kind' NOT IN ('dead_space', 'statistics');
+$$;
+SELECT is(pg_temp.kinds('CREATE TABLE s.made (); INSERT INTO s.big VALUES (1)'), '', 'what a rollback undoes is no side effect');
+
+-- Sequences.
+SELECT is(pg_temp.kinds('SELECT nextval(''s.numbers'')'), 'sequence', 'nextval');
+SELECT is(pg_temp.kinds('INSERT INTO s.t (a) VALUES (1)'), 'sequence', 'a serial column');
+SELECT is(is_called, true, 'and it is true: the sequence has moved') FROM s.t_id_seq;
+SELECT is(pg_temp.kinds('SELECT setval(''s.numbers'', 1000)'), 'sequence', 'setval');
+SELECT alike(warnings::text, '%sequence s.t_id_seq was advanced%', 'warned of by name') FROM confiture.dry_run_sql('INSERT INTO s.t (a) VALUES (1)');
+SELECT is(pg_temp.kinds('ALTER SEQUENCE s.numbers RESTART 1'), '', 'ALTER SEQUENCE is undone');
+
+-- The session.
+SELECT is(pg_temp.kinds('SELECT pg_advisory_lock(1)'), 'advisory_lock', 'a session-level advisory lock');
+SELECT is(pg_temp.kinds('DO ''BEGIN PERFORM pg_advisory_lock(1); END'''), 'advisory_lock', 'in a DO block');
+SELECT is(pg_temp.kinds('SELECT pg_advisory_xact_lock(1)'), '', 'one of the transaction is undone');
+SELECT is((SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()), 0::bigint, 'it is released again');
+SELECT pg_advisory_lock(7) \g /dev/null
+SELECT confiture.dry_run_sql('SELECT pg_advisory_lock(7), pg_advisory_lock(8)') \g /dev/null
+SELECT is(pg_advisory_unlock(7), true, 'the caller''s own is kept');
+SELECT is((SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()), 0::bigint,
+          'and was not taken a second time for good');
+SELECT is(pg_temp.kinds('PREPARE made AS SELECT 1'), 'prepared_statement', 'a prepared statement');
+SELECT is_empty('SELECT FROM pg_prepared_statements WHERE name = ''made''', 'is dropped again');
+SELECT is(pg_temp.kinds('PREPARE "Made It" AS SELECT 1'), 'prepared_statement', 'with a difficult name');
+SELECT is_empty('SELECT FROM pg_prepared_statements WHERE name ILIKE ''made%''', 'too');
+SELECT is(pg_temp.kinds('DO ''BEGIN EXECUTE ''''PREPARE made AS SELECT 1''''; END'''), 'prepared_statement', 'and in a DO block');
+SELECT is_empty('SELECT FROM pg_prepared_statements WHERE name = ''made''', 'where it is dropped again as well');
+
+-- Files and programs: foreseen, for the dry run runs them.
+SELECT is(pg_temp.kinds('COPY (SELECT 1) TO PROGRAM ''cat >/dev/null'''), 'program', 'COPY TO PROGRAM');
+SELECT is(pg_temp.kinds('COPY s.t (a) FROM PROGRAM ''echo 1'''), 'program,sequence', 'COPY FROM PROGRAM');
+SELECT is(pg_temp.kinds('COPY (SELECT 1) TO ''/dev/null'''), 'file', 'COPY TO a file');
+SELECT is(pg_temp.kinds('SELECT lo_export(1, ''/nowhere/x'')'), 'file', 'lo_export');
+SELECT is(pg_temp.kinds('SELECT ''lo_export pg_terminate_backend dblink'''), '', 'words in a string are no calls');
+SELECT is(pg_temp.kinds('-- lo_export(1)' || E'\nSELECT 1 /* dblink() */'), '', 'nor in a comment');
+SELECT is(pg_temp.kinds('DO LANGUAGE plpython3u ''pass'''), 'untrusted_language', 'an untrusted language');
+SELECT is(pg_temp.kinds('SELECT dblink(''dbname=x'', ''SELECT 1'')'), 'remote', 'dblink');
+SELECT is(e->>'line', '2', 'the line is told')
+  FROM confiture.dry_run_sql(E'SELECT 1;\nCOPY (SELECT 1) TO PROGRAM ''cat >/dev/null''') r, jsonb_array_elements(r.stats->'side_effects') e
+ WHERE e->>'kind' = 'program';
+
+-- Dead space.
+SELECT collect_tap(is(e->>'object', 's.big', 'dead space is told by table'), cmp_ok((e->>'bytes')::bigint, '>', 100000::bigint, 'in bytes'),
+       alike(e->>'message', '%VACUUM%', 'with what frees it'))
+  FROM confiture.dry_run_sql('UPDATE s.big SET a = a + 1') r, jsonb_array_elements(r.stats->'side_effects') e
+ WHERE e->>'kind' = 'dead_space';
+SELECT is_empty($$SELECT FROM confiture.dry_run_sql('CREATE TABLE s.made AS SELECT * FROM s.big') r, jsonb_array_elements(r.stats->'side_effects') e
+                   WHERE e->>'kind' = 'dead_space'$$, 'a new table leaves none');
+SELECT is_empty($$SELECT FROM confiture.dry_run_sql('SELECT count(*) FROM s.big') r, jsonb_array_elements(r.stats->'side_effects') e
+                   WHERE e->>'kind' = 'dead_space'$$, 'reading leaves none');
+SELECT is(e->>'kind', 'statistics', 'statistics that are written in place')
+  FROM confiture.dry_run_sql('CREATE INDEX ON s.big (a)') r, jsonb_array_elements(r.stats->'side_effects') e WHERE e->>'kind' = 'statistics';
+
+-- Strict.
+SELECT throws_ok(format($$SELECT confiture.dry_run_sql(%L, options => '{"strict": true}')$$, script), 'MG001',
+                 'the migration does what a rollback cannot undo', 'strict refuses ' || script)
+  FROM unnest(ARRAY['SELECT nextval(''s.numbers'')', 'SELECT pg_advisory_lock(1)', 'COPY (SELECT 1) TO PROGRAM ''touch /tmp/never''',
+                    'COPY (SELECT 1) TO ''/tmp/never''', 'DO LANGUAGE plpython3u ''pass''', 'SELECT dblink_exec(''x'')',
+                    'DEALLOCATE ALL']) AS script;
+SELECT throws_ok($$SELECT confiture.dry_run_sql('SELECT 1/0; SELECT nextval(''s.numbers'')', options => '{"strict": true}')$$, 'MG001',
+                 'the migration does what a rollback cannot undo', 'before anything runs');
+SELECT lives_ok($$SELECT confiture.dry_run_sql('ALTER TABLE s.t ADD b int', options => '{"strict": true}')$$, 'and runs the rest');
+
+SELECT * FROM finish();
