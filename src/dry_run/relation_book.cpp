@@ -36,13 +36,34 @@ relation_info &relation_book::meet(pg::oid relation, bool late) {
     info.kind = found->kind;
     info.temporary = found->temporary;
     info.transient = is_new_heap(found->name);
-    if (!late)
+    const auto expected = expected_.find(relation);
+    const bool was_expected = expected != expected_.end();
+    if (was_expected)
+        info.seen = expected->second.seen;
+    else if (!late)
         info.seen = pg::activity_of(relation);
-    if (const auto file = pg::file_of_relation(relation))
+    const auto file = was_expected ? expected->second.file : pg::file_of_relation(relation);
+    if (file)
         info.files = {*file};
+    if (!late && info.kind == 'p')
+        expect(relation);
     if (const auto bytes = pg::bytes_of_relation(relation))
         info.bytes_before = *bytes;
     return info;
+}
+
+void relation_book::remember(pg::oid relation) {
+    const auto known = relations_.find(relation);
+    if (known == relations_.end() || known->second.name.empty())
+        expected_[relation] = {pg::activity_of(relation), pg::file_of_relation(relation)};
+}
+
+void relation_book::expect(pg::oid relation) {
+    for (const pg::oid member : pg::partitions_of(relation)) {
+        remember(member);
+        for (const pg::oid index : pg::indexes_of(member))
+            remember(index);
+    }
 }
 
 void relation_book::name_what_is_there() {
@@ -121,6 +142,7 @@ void relation_book::settle(statement_record &record) {
                 settle_one(relation, found->second, record);
     }
     touched_.clear();
+    expected_.clear();
 }
 
 void relation_book::look_again() {

@@ -27,9 +27,12 @@ struct relation_info {
 
 class relation_book {
 public:
-    /* A lock on the relation was noticed, before the statement worked on it or after (`late`), when
-     * all that the server counted is the statement's.  Works inside hooks. */
+    /* A lock on the relation was noticed, before the statement worked on it or after (`late`).
+     * Works inside hooks. */
     relation_info &meet(pg::oid relation, bool late = false);
+    /* The relation, its indexes and its partitions are as they were before a statement that will
+     * lock them in its middle. */
+    void expect(pg::oid relation);
     /* The same where the catalogs cannot be read; name_what_is_there() makes up for it. */
     void meet_unnamed(pg::oid relation) { relations_.try_emplace(relation); }
     void name_what_is_there();
@@ -50,7 +53,14 @@ private:
     void settle_one(pg::oid relation, relation_info &info, statement_record &record);
     void settle_file(pg::oid relation, relation_info &info, statement_record &record);
 
+    struct earlier_state {
+        pg::relation_activity seen;
+        std::optional<pg::oid> file;
+    };
+    void remember(pg::oid relation);
+
     std::unordered_map<pg::oid, relation_info> relations_;
+    std::unordered_map<pg::oid, earlier_state> expected_;
     std::vector<pg::oid> touched_;
 };
 

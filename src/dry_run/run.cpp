@@ -23,10 +23,9 @@ class chain_runner {
 public:
     chain_runner(const options &chosen, pg::memory_context &statement_memory, chain_record &record)
         : chosen_(chosen), record_(record),
-          watch_({chosen.max_wait_caused_ms, chosen.max_lock_hold_ms,
-                  static_cast<std::size_t>(chosen.max_locks < 0 ? static_cast<std::int64_t>(
-                                                                      pg::lock_table_capacity() / 2)
-                                                                : chosen.max_locks),
+          most_locks_(chosen.max_locks < 0 ? pg::lock_table_capacity() / 2
+                                           : static_cast<std::size_t>(chosen.max_locks)),
+          watch_({chosen.max_wait_caused_ms, chosen.max_lock_hold_ms, most_locks_,
                   pg::find_relation("confiture.migrator")}),
           observer_(record, watch_), statement_memory_(statement_memory) {}
 
@@ -120,7 +119,8 @@ private:
             goes_on = settle(record, store);
         observer_.end();
         migration_->execution_ms += record.elapsed_ms;
-        store.count(pg::tag_name(where.tag), record.elapsed_ms, record.written);
+        if (record.status != statement_status::not_run)
+            store.count(pg::tag_name(where.tag), record.elapsed_ms, record.written);
         if (store.wants(record.elapsed_ms)) {
             record.text = shorten(input_->script.text_of(where), 500);
             store.add(std::move(record));
@@ -143,6 +143,8 @@ private:
             migration_->statements_run++;
         if (watch_.stopped() != pg::stop_reason::none)
             return stop(record, sentence(watch_.stopped()));
+        if (most_locks_ && observer_.shared_lock_count() > most_locks_) // too short for the timer
+            return stop(record, sentence(pg::stop_reason::too_many_locks));
         return true;
     }
 
@@ -233,8 +235,10 @@ private:
         const concurrent_choice choice =
             choose_form(facts, chosen_.concurrently, record_.relations);
         const auto note_real_locks = [&] {
-            for (const real_lock &lock : choice.locks)
+            for (const real_lock &lock : choice.locks) {
+                record_.relations.meet(lock.tag.relation());
                 record_.ledger.note_predicted(lock.tag, lock.mode, now());
+            }
         };
         if (!choice.emulate) {
             leave_out(record, text, choice.reason);
@@ -387,6 +391,7 @@ private:
 
     const options &chosen_;
     chain_record &record_;
+    const std::size_t most_locks_;
     pg::session_watch watch_;
     statement_observer observer_;
     pg::memory_context &statement_memory_;

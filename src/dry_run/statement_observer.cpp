@@ -18,6 +18,11 @@ bool is_of_users(const pg::lock_tag &tag) {
            tag.relation() >= pg::first_user_oid;
 }
 
+void add_name(std::vector<std::string> &names, const std::string &name) {
+    if (names.size() < most_named && std::find(names.begin(), names.end(), name) == names.end())
+        names.push_back(name);
+}
+
 } // namespace
 
 statement_observer::statement_observer(chain_record &record, pg::session_watch &watch)
@@ -51,6 +56,10 @@ void statement_observer::look_after_error() {
         if (is_of_users(change.tag))
             record_.relations.meet_unnamed(change.tag.relation());
     record_.ledger.note(changes, pg::now_ms() - record_.began_ms);
+}
+
+void statement_observer::utility_begins(std::uint32_t relation) {
+    record_.relations.expect(relation);
 }
 
 void statement_observer::nested_ended(const pg::nested_statement &ended) {
@@ -134,16 +143,15 @@ void statement_observer::describe_objects() {
             event.class_id == pg_class ? record_.relations.find(event.object_id) : nullptr;
         if (relation && relation->transient)
             continue;
-        const auto name =
-            pg::describe(is_default ? pg_class : event.class_id, event.object_id, event.sub_id);
+        const std::uint32_t class_id = is_default ? pg_class : event.class_id;
+        const auto name = pg::describe(class_id, event.object_id, event.sub_id);
         if (!name)
             continue;
-        std::vector<std::string> &names = event.what == pg::object_event::action::created
-                                              ? statement_->created
-                                              : statement_->altered;
-        if (names.size() < most_named &&
-            std::find(names.begin(), names.end(), *name) == names.end())
-            names.push_back(*name);
+        const bool created = event.what == action::created;
+        add_name(created ? statement_->created : statement_->altered, *name);
+        if (created && event.sub_id != 0 && relation && !relation->created_here)
+            add_name(statement_->altered,
+                     pg::describe(class_id, event.object_id, 0).value_or(relation->name));
         if (relation && relation->kind == 'i' && event.what == action::created)
             statement_->indexes_built.push_back(relation->name);
         if (event.class_id != pg_constraint)

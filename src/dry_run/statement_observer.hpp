@@ -23,6 +23,7 @@ public:
     std::size_t shared_lock_count() const { return locks_.shared_count(); }
 
     void relations_locked() override { look(false); }
+    void utility_begins(std::uint32_t relation) override;
     void nested_ended(const pg::nested_statement &ended) override;
     void object_touched(const pg::object_event &event) override;
     void plan_executed(std::string_view plan, int depth, double elapsed_ms) override;

@@ -66,8 +66,8 @@ std::optional<double> take_number(std::string_view &text) {
     return last_is_digit ? std::optional(number / scale) : std::nullopt;
 }
 
-/* Would PostgreSQL take this as a value of lock_timeout?  A number with an optional unit, in
- * milliseconds at most what fits its integer. */
+} // namespace
+
 bool is_timeout(std::string_view value) {
     struct unit {
         std::string_view name;
@@ -82,6 +82,8 @@ bool is_timeout(std::string_view value) {
                       *number * known.milliseconds <= std::numeric_limits<std::int32_t>::max();
            });
 }
+
+namespace {
 
 class reader {
 public:
@@ -161,7 +163,8 @@ private:
 
     [[noreturn]] void refuse(const std::string &what, const char *hint) const {
         throw failure{migration_invalid,
-                      what + " in \"" + std::string(file) + "\", line " + std::to_string(line),
+                      what + (file.empty() ? "" : " in \"" + std::string(file) + "\",") + " line " +
+                          std::to_string(line),
                       {},
                       hint};
     }

@@ -18,6 +18,10 @@ struct comment {
     std::int32_t line;   // from 1
 };
 
+/* Would PostgreSQL take this as a value of lock_timeout?  A number with an optional unit, in
+ * milliseconds at most what fits its integer. */
+bool is_timeout(std::string_view value);
+
 struct lint_exemption {
     std::string rule;
     std::string reason;

@@ -1,4 +1,5 @@
 /* The SQL functions of migration.sql. */
+#include "migration/directives.hpp"
 #include "migration/layout.hpp"
 #include "migration/registry.hpp"
 #include "pg/error.hpp"
@@ -25,7 +26,8 @@ void read_options(const std::vector<json_member> &members, source &given) {
     for (const json_member &member : members) {
         if (member.key == "transactional" && member.type == json_member::kind::boolean)
             given.transactional = member.text == "true";
-        else if (member.key == "lock_timeout" && member.type == json_member::kind::string)
+        else if (member.key == "lock_timeout" && member.type == json_member::kind::string &&
+                 is_timeout(member.text))
             given.lock_timeout = member.text;
         else
             throw failure{configuration_invalid,

@@ -17,7 +17,7 @@ namespace {
 /* JSON of what the folder said of a migration; names and versions are escaped by the server. */
 constexpr const char *compare = R"(
 SELECT g.n, m.version, m.checksum = g.checksum, g.checksum,
-       s.status IS NOT NULL AND s.status IN ('applied', 'changed') AND NOT m.repeatable,
+       s.applied_at IS NOT NULL AND NOT m.repeatable,
        m.version = g.version AND m.name = g.name AND m.options = g.options::jsonb
            AND m.repeatable = g.repeatable::boolean
 FROM (SELECT n, version, sort_key COLLATE "C" AS sort_key, name, repeatable, options,
@@ -200,7 +200,8 @@ std::vector<stored> pending() {
     for (const pg::record &row :
          pg::query(std::string("SELECT ") + stored_columns +
                    " FROM confiture.status s JOIN confiture.migration m USING (sort_key)"
-                   " WHERE s.status IN ('pending', 'failed', 'reverted', 'out of order')"
+                   " WHERE s.status IN ('pending', 'reverted', 'out of order')"
+                   " OR s.status = 'failed' AND s.applied_at IS NULL"
                    " ORDER BY m.repeatable, m.sort_key"))
         migrations.push_back(read_stored(row));
     return migrations;

@@ -8,6 +8,7 @@ extern "C" {
 #include "catalog/indexing.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_inherits.h"
 #include "utils/fmgroids.h"
 #include "utils/regproc.h"
 #include "utils/varlena.h"
@@ -155,6 +156,26 @@ std::optional<std::string> describe(oid class_id, oid object_id, std::int32_t su
 
 oid table_of_index(oid index) {
     return call([&] { return IndexGetRelation(index, true); });
+}
+
+static std::vector<oid> plain_list(List *list) {
+    std::vector<oid> plain;
+    ListCell *cell;
+    foreach (cell, list)
+        plain.push_back(lfirst_oid(cell));
+    list_free(list);
+    return plain;
+}
+
+std::vector<oid> indexes_of(oid table) {
+    const auto list = ask_relation(table, [](Relation opened) -> List * {
+        return opened->rd_rel->relhasindex ? RelationGetIndexList(opened) : NIL;
+    });
+    return plain_list(list.value_or(nullptr));
+}
+
+std::vector<oid> partitions_of(oid relation) {
+    return plain_list(call([&] { return find_all_inheritors(relation, NoLock, nullptr); }));
 }
 
 oid find_relation(const std::string &name) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace confiture::pg {
 
@@ -41,6 +42,12 @@ std::optional<std::string> describe(oid class_id, oid object_id, std::int32_t su
 
 /* The table of an index; 0 for what is none. */
 oid table_of_index(oid index);
+
+/* The indexes of a table; none of what is not one. */
+std::vector<oid> indexes_of(oid table);
+
+/* The relation itself and its partitions or children, at every depth. */
+std::vector<oid> partitions_of(oid relation);
 
 /* The relation that a possibly qualified name finds now, without a lock; 0 for none. */
 oid find_relation(const std::string &qualified_name);

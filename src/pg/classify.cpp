@@ -74,6 +74,14 @@ static bool option_is_false(List *options, const char *name) {
     return false;
 }
 
+static bool has_option(List *options, const char *name) {
+    ListCell *cell;
+    foreach (cell, options)
+        if (std::strcmp(static_cast<DefElem *>(lfirst(cell))->defname, name) == 0)
+            return true;
+    return false;
+}
+
 /* The callers of PreventInTransactionBlock(). */
 static statement_kind kind_of(Node *node) {
     const auto either = [](bool concurrently, bool top_level_only = false) {
@@ -107,6 +115,9 @@ static statement_kind kind_of(Node *node) {
         return either(false, !option_is_false(options, "create_slot") &&
                                  !option_is_false(options, "connect"));
     }
+    case T_AlterDatabaseStmt:
+        return either(
+            false, has_option(reinterpret_cast<AlterDatabaseStmt *>(node)->options, "tablespace"));
     case T_AlterSystemStmt:
     case T_CreatedbStmt:
     case T_DropdbStmt:
@@ -159,6 +170,39 @@ void make_plain(Node *node) {
     else if (IsA(node, ReindexStmt))
         reinterpret_cast<ReindexStmt *>(node)->concurrent = false;
 #endif
+}
+
+static List *range_variables_of(Node *utility) {
+    const auto one = [](RangeVar *relation) { return relation ? list_make1(relation) : NIL; };
+    switch (nodeTag(utility)) {
+    case T_AlterTableStmt:
+        return one(reinterpret_cast<AlterTableStmt *>(utility)->relation);
+    case T_IndexStmt:
+        return one(reinterpret_cast<IndexStmt *>(utility)->relation);
+    case T_ReindexStmt:
+        return one(reinterpret_cast<ReindexStmt *>(utility)->relation);
+    case T_ClusterStmt:
+        return one(reinterpret_cast<ClusterStmt *>(utility)->relation);
+    case T_CopyStmt:
+        return one(reinterpret_cast<CopyStmt *>(utility)->relation);
+    case T_RefreshMatViewStmt:
+        return one(reinterpret_cast<RefreshMatViewStmt *>(utility)->relation);
+    case T_TruncateStmt:
+        return reinterpret_cast<TruncateStmt *>(utility)->relations;
+    default:
+        return NIL;
+    }
+}
+
+std::vector<oid> relations_of(Node *utility) {
+    std::vector<oid> relations;
+    ListCell *cell;
+    foreach (cell, call([&] { return range_variables_of(utility); }))
+        if (const oid found = call([&] {
+                return RangeVarGetRelid(static_cast<RangeVar *>(lfirst(cell)), NoLock, true);
+            }))
+            relations.push_back(found);
+    return relations;
 }
 
 static std::string quoted(const RangeVar *relation) {

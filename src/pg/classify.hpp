@@ -2,6 +2,7 @@
 /* What kind of statement a parse tree is. */
 #include "pg/postgres.hpp"
 
+#include "pg/catalog.hpp"
 #include "pg/memory.hpp"
 #include "pg/parse.hpp"
 
@@ -18,6 +19,10 @@ classification classify(std::string_view text, memory_context &memory);
 
 /* The parse tree of one statement, in the current memory context. */
 RawStmt *parse_statement(const char *text);
+
+/* The relations that a utility statement names first of all: those that it alters, indexes, copies.
+ */
+std::vector<oid> relations_of(Node *utility);
 
 /* Makes the plain form of a statement of kind `concurrently`. */
 void make_plain(Node *statement);

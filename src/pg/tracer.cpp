@@ -1,6 +1,7 @@
 #include "pg/tracer.hpp"
 
 #include "pg/boundary.hpp"
+#include "pg/classify.hpp"
 #include "pg/hook_arguments.hpp"
 
 namespace confiture::pg {
@@ -158,8 +159,12 @@ void on_utility(CONFITURE_UTILITY_PARAMETERS) {
     const char *tag = GetCommandTagName(CreateCommandTag(planned->utilityStmt));
     const int location = planned->stmt_location, length = planned->stmt_len;
     const int at_depth = depth;
-    if (nested)
-        boundary([] { watching->relations_locked(); });
+    boundary([&] {
+        if (nested)
+            watching->relations_locked();
+        for (const oid relation : relations_of(planned->utilityStmt))
+            watching->utility_begins(relation);
+    });
     const double started = now_ms();
     const resources before = resources_spent();
 

@@ -49,6 +49,8 @@ public:
     virtual ~observer() = default;
     /* A statement, nested or not, has its relations locked and begins to work on them. */
     virtual void relations_locked() = 0;
+    /* A utility statement is about to work on this relation, which it has not locked yet. */
+    virtual void utility_begins(std::uint32_t relation) = 0;
     virtual void nested_ended(const nested_statement &ended) = 0;
     virtual void object_touched(const object_event &event) = 0;
     /* A data-modifying or reading statement took this long: its plan with actual rows. */
