@@ -73,8 +73,10 @@ void statement_observer::nested_ended(const pg::nested_statement &ended) {
             statement_->nested_left_out++;
             return;
         }
-        found = nested_.emplace(text, statement_->nested.size()).first;
-        statement_->nested.push_back({std::move(text), ended.tag, ended.depth, 0, 0, 0, {}});
+        found = nested_.emplace(text, place_of_outer(ended.depth)).first;
+        statement_->nested.insert(statement_->nested.begin() +
+                                      static_cast<std::ptrdiff_t>(found->second),
+                                  {std::move(text), ended.tag, ended.depth, 0, 0, 0, {}});
     }
     nested_record &nested = statement_->nested[found->second];
     nested.calls++;
@@ -82,6 +84,17 @@ void statement_observer::nested_ended(const pg::nested_statement &ended) {
     nested.elapsed_ms += ended.elapsed_ms;
     nested.spent += ended.spent;
     record_.prepared.note(ended.tag, nested.text);
+}
+
+/* The inner statements of one that ends now were told before it; it goes before them. */
+std::size_t statement_observer::place_of_outer(int depth) {
+    std::size_t place = statement_->nested.size();
+    while (place > 0 && statement_->nested[place - 1].depth > depth)
+        place--;
+    for (auto &[text, index] : nested_)
+        if (index >= place)
+            index++;
+    return place;
 }
 
 void statement_observer::object_touched(const pg::object_event &event) {

@@ -33,6 +33,7 @@ public:
     void describe_objects();
 
 private:
+    std::size_t place_of_outer(int depth);
     void note_dropped(const pg::object_event &event);
 
     chain_record &record_;

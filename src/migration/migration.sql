@@ -40,7 +40,7 @@ COMMENT ON COLUMN confiture.status.version IS 'Version of the migration.';
 COMMENT ON COLUMN confiture.status.name IS 'Name of the migration.';
 COMMENT ON COLUMN confiture.status.status IS 'pending, applied, failed (at the last attempt), reverted, changed (since it was applied), missing (applied, but no longer registered) or out of order (pending, though a later one is applied).';
 COMMENT ON COLUMN confiture.status.applied_at IS 'When it was applied last.';
-COMMENT ON COLUMN confiture.status.repeatable IS 'Runs again whenever its checksum changes.';
+COMMENT ON COLUMN confiture.status.repeatable IS 'Runs again whenever its checksum changes; null where it is missing.';
 COMMENT ON COLUMN confiture.status.sort_key IS 'Its place in version order.';
 
 CREATE FUNCTION confiture.register_migration(version text, name text, up text, down text DEFAULT NULL, verify text DEFAULT NULL, options jsonb DEFAULT '{}')

@@ -126,8 +126,7 @@ SELECT is(pg_temp.said('INSERT INTO shop.orders VALUES (0)', 'created') || pg_te
 CREATE FUNCTION pg_temp.nested(script text) RETURNS SETOF text LANGUAGE sql AS $$
     SELECT format('%s%s x%s %s', repeat('  ', s.depth), s.tag, s.calls, s.rows)
       FROM confiture.dry_run_sql(script) r, confiture.dry_run_statements(r) s
-     WHERE s.depth > 0
-     ORDER BY s.depth;
+     WHERE s.depth > 0;
 $$;
 SELECT is_empty($$SELECT * FROM pg_temp.nested('INSERT INTO shop.orders VALUES (0)')$$, 'a plain statement has none');
 SELECT results_eq($$SELECT * FROM pg_temp.nested('DO ''BEGIN DELETE FROM shop.orders WHERE id <= 3; CREATE TABLE shop.made (); END''')$$,
