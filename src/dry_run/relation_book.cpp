@@ -7,10 +7,6 @@ namespace confiture::dry_run {
 
 namespace {
 
-/* Up to this many relations every one is looked at after every statement; beyond, the touched ones.
- */
-constexpr std::size_t look_at_all = 2000;
-
 bool is_index(char kind) { return kind == 'i' || kind == 'I'; }
 
 /* make_new_heap() names the new file's owner pg_temp_<oid of the table>. */
@@ -25,7 +21,7 @@ bool is_new_heap(const std::string &name) {
 } // namespace
 
 relation_info &relation_book::meet(pg::oid relation, bool late) {
-    touched_.push_back(relation);
+    touched_.insert(relation);
     relation_info &info = relations_[relation];
     if (!info.name.empty())
         return info;
@@ -37,28 +33,35 @@ relation_info &relation_book::meet(pg::oid relation, bool late) {
     info.temporary = found->temporary;
     info.transient = is_new_heap(found->name);
     const auto expected = expected_.find(relation);
-    const bool was_expected = expected != expected_.end();
-    if (was_expected)
+    if (expected != expected_.end()) {
         info.seen = expected->second.seen;
-    else if (!late)
-        info.seen = pg::activity_of(relation);
-    const auto file = was_expected ? expected->second.file : pg::file_of_relation(relation);
-    if (file)
-        info.files = {*file};
+        info.files = {expected->second.file};
+    } else {
+        if (!late && !info.created_here)
+            info.seen = pg::activity_of(relation);
+        info.files = {pg::file_of_relation(relation).value_or(0)};
+    }
+    if (!info.created_here)
+        info.bytes_before = pg::bytes_of_relation(relation).value_or(0);
     if (!late && info.kind == 'p')
         expect(relation);
-    if (const auto bytes = pg::bytes_of_relation(relation))
-        info.bytes_before = *bytes;
     return info;
 }
 
 void relation_book::remember(pg::oid relation) {
     const auto known = relations_.find(relation);
     if (known == relations_.end() || known->second.name.empty())
-        expected_[relation] = {pg::activity_of(relation), pg::file_of_relation(relation)};
+        expected_[relation] = {pg::activity_of(relation),
+                               pg::file_of_relation(relation).value_or(0)};
+}
+
+void relation_book::created(pg::oid relation) {
+    relations_[relation].created_here = true;
+    meet(relation);
 }
 
 void relation_book::expect(pg::oid relation) {
+    touched_.insert(relation);
     for (const pg::oid member : pg::partitions_of(relation)) {
         remember(member);
         for (const pg::oid index : pg::indexes_of(member))
@@ -107,7 +110,6 @@ void relation_book::settle_file(pg::oid relation, relation_info &info, statement
 void relation_book::settle_one(pg::oid relation, relation_info &info, statement_record &record) {
     if (info.name.empty()) {
         meet(relation);
-        touched_.pop_back();
         if (info.name.empty())
             return;
         info.seen = {};
@@ -129,18 +131,21 @@ void relation_book::settle_one(pg::oid relation, relation_info &info, statement_
 }
 
 void relation_book::settle(statement_record &record) {
-    if (relations_.size() <= look_at_all) {
-        for (auto &[relation, info] : relations_)
-            if (!info.gone)
-                settle_one(relation, info, record);
-    } else {
-        std::sort(touched_.begin(), touched_.end());
-        touched_.erase(std::unique(touched_.begin(), touched_.end()), touched_.end());
-        const std::vector<pg::oid> touched = std::move(touched_);
-        for (pg::oid relation : touched)
-            if (const auto found = relations_.find(relation); found != relations_.end())
-                settle_one(relation, found->second, record);
+    std::unordered_set<pg::oid> all = std::move(touched_);
+    for (const pg::oid relation : std::vector<pg::oid>(all.begin(), all.end())) {
+        const auto known = relations_.find(relation);
+        if (known == relations_.end() || known->second.gone || is_index(known->second.kind))
+            continue;
+        for (const pg::oid member : pg::partitions_of(relation)) {
+            all.insert(member);
+            for (const pg::oid index : pg::indexes_of(member))
+                all.insert(index);
+        }
     }
+    for (const pg::oid relation : all)
+        if (const auto known = relations_.find(relation);
+            known != relations_.end() && !known->second.gone)
+            settle_one(relation, known->second, record);
     touched_.clear();
     expected_.clear();
 }

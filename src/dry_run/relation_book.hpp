@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace confiture::dry_run {
@@ -37,10 +38,12 @@ public:
     void meet_unnamed(pg::oid relation) { relations_.try_emplace(relation); }
     void name_what_is_there();
     /* The relation was made by the run. */
-    void created(pg::oid relation) { meet(relation).created_here = true; }
-    void touched(pg::oid relation) { touched_.push_back(relation); }
+    void created(pg::oid relation);
+    /* A statement works on the relation. */
+    void touched(pg::oid relation) { touched_.insert(relation); }
 
-    /* Reads off what the statement scanned, wrote and rewrote. */
+    /* Reads off what the statement scanned, wrote and rewrote of the relations that it touched, of
+     * their indexes and their partitions. */
     void settle(statement_record &record);
     /* After ROLLBACK TO: files are what they were, and nothing was rewritten. */
     void look_again();
@@ -55,13 +58,13 @@ private:
 
     struct earlier_state {
         pg::relation_activity seen;
-        std::optional<pg::oid> file;
+        pg::oid file;
     };
     void remember(pg::oid relation);
 
     std::unordered_map<pg::oid, relation_info> relations_;
     std::unordered_map<pg::oid, earlier_state> expected_;
-    std::vector<pg::oid> touched_;
+    std::unordered_set<pg::oid> touched_;
 };
 
 } // namespace confiture::dry_run

@@ -58,6 +58,12 @@ void statement_observer::look_after_error() {
     record_.ledger.note(changes, pg::now_ms() - record_.began_ms);
 }
 
+void statement_observer::query_begins(const std::vector<std::uint32_t> &relations) {
+    look(false);
+    for (const std::uint32_t relation : relations)
+        record_.relations.touched(relation);
+}
+
 void statement_observer::utility_begins(std::uint32_t relation) {
     record_.relations.expect(relation);
 }
@@ -98,19 +104,15 @@ std::size_t statement_observer::place_of_outer(int depth) {
 }
 
 void statement_observer::object_touched(const pg::object_event &event) {
-    if (event.class_id == pg_class && event.sub_id == 0 &&
-        event.what == pg::object_event::action::created)
+    using action = pg::object_event::action;
+    if (event.class_id == pg_class && event.sub_id == 0 && event.what == action::created) {
         record_.ledger.made_here(event.object_id);
+        record_.relations.created(event.object_id);
+    } else if (event.class_id == pg_class)
+        record_.relations.touched(event.object_id);
     look(false);
     if (!statement_)
         return;
-    using action = pg::object_event::action;
-    if (event.class_id == pg_class && event.sub_id == 0) {
-        if (event.what == action::created)
-            record_.relations.created(event.object_id);
-        else
-            record_.relations.touched(event.object_id);
-    }
     if (event.what == action::dropped) {
         statement_->objects_dropped++;
         if (event.sub_id == 0 && statement_->objects_dropped <= most_described)

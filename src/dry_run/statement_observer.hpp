@@ -23,6 +23,7 @@ public:
     std::size_t shared_lock_count() const { return locks_.shared_count(); }
 
     void relations_locked() override { look(false); }
+    void query_begins(const std::vector<std::uint32_t> &relations) override;
     void utility_begins(std::uint32_t relation) override;
     void nested_ended(const pg::nested_statement &ended) override;
     void object_touched(const pg::object_event &event) override;

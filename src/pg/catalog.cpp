@@ -1,6 +1,7 @@
 #include "pg/catalog.hpp"
 
 #include "pg/boundary.hpp"
+#include "pg/classify.hpp"
 
 extern "C" {
 #include "access/genam.h"
@@ -158,15 +159,6 @@ oid table_of_index(oid index) {
     return call([&] { return IndexGetRelation(index, true); });
 }
 
-static std::vector<oid> plain_list(List *list) {
-    std::vector<oid> plain;
-    ListCell *cell;
-    foreach (cell, list)
-        plain.push_back(lfirst_oid(cell));
-    list_free(list);
-    return plain;
-}
-
 std::vector<oid> indexes_of(oid table) {
     const auto list = ask_relation(table, [](Relation opened) -> List * {
         return opened->rd_rel->relhasindex ? RelationGetIndexList(opened) : NIL;
@@ -175,7 +167,11 @@ std::vector<oid> indexes_of(oid table) {
 }
 
 std::vector<oid> partitions_of(oid relation) {
-    return plain_list(call([&] { return find_all_inheritors(relation, NoLock, nullptr); }));
+    return plain_list(call([&] {
+        return SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relation))
+                   ? find_all_inheritors(relation, NoLock, nullptr)
+                   : NIL; // gone, or not visible yet
+    }));
 }
 
 oid find_relation(const std::string &name) {

@@ -172,11 +172,21 @@ void make_plain(Node *node) {
 #endif
 }
 
+std::vector<oid> plain_list(const List *oids) {
+    std::vector<oid> plain;
+    const ListCell *cell;
+    foreach (cell, oids)
+        plain.push_back(lfirst_oid(cell));
+    return plain;
+}
+
 static List *range_variables_of(Node *utility) {
     const auto one = [](RangeVar *relation) { return relation ? list_make1(relation) : NIL; };
     switch (nodeTag(utility)) {
     case T_AlterTableStmt:
         return one(reinterpret_cast<AlterTableStmt *>(utility)->relation);
+    case T_CreateStmt: // its parents, of which a default partition is scanned
+        return reinterpret_cast<CreateStmt *>(utility)->inhRelations;
     case T_IndexStmt:
         return one(reinterpret_cast<IndexStmt *>(utility)->relation);
     case T_ReindexStmt:

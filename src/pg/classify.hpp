@@ -20,6 +20,8 @@ classification classify(std::string_view text, memory_context &memory);
 /* The parse tree of one statement, in the current memory context. */
 RawStmt *parse_statement(const char *text);
 
+std::vector<oid> plain_list(const List *oids);
+
 /* The relations that a utility statement names first of all: those that it alters, indexes, copies.
  */
 std::vector<oid> relations_of(Node *utility);

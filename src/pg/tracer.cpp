@@ -70,7 +70,7 @@ void on_start(QueryDesc *query, int flags) {
     const bool traced = watching && !(flags & EXEC_FLAG_EXPLAIN_ONLY);
     if (traced)
         boundary([&] {
-            watching->relations_locked();
+            watching->query_begins(plain_list(query->plannedstmt->relationOids));
             // Row counts cost little; timing every node would change what is measured.
             query->instrument_options |= INSTRUMENT_ROWS | INSTRUMENT_BUFFERS;
             open_queries->push_back({query, depth, 0, {}});

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace confiture::pg {
 
@@ -49,6 +50,8 @@ public:
     virtual ~observer() = default;
     /* A statement, nested or not, has its relations locked and begins to work on them. */
     virtual void relations_locked() = 0;
+    /* The same where it is known which ones. */
+    virtual void query_begins(const std::vector<std::uint32_t> &relations) = 0;
     /* A utility statement is about to work on this relation, which it has not locked yet. */
     virtual void utility_begins(std::uint32_t relation) = 0;
     virtual void nested_ended(const nested_statement &ended) = 0;
