@@ -107,17 +107,18 @@ private:
 
     bool run_once() {
         chain_ = {};
-        inputs_.clear();
         pg::memory_context statement_memory("confiture statement");
         pg::subtransaction trial;
         pg::lock_migrator();
-        inputs_ = request_.read();
-        if (request_.chosen.strict)
-            refuse_effects(inputs_);
+        if (times_.empty()) { // every iteration runs what the first one read
+            inputs_ = request_.read();
+            times_.resize(inputs_.size());
+            if (request_.chosen.strict)
+                refuse_effects(inputs_);
+        }
         run_chain(inputs_, request_.chosen, before_.held, statement_memory, chain_);
         trial.roll_back();
         chain_.relations.name_what_is_there();
-        times_.resize(inputs_.size());
         bool complete = true;
         for (std::size_t i = 0; i < inputs_.size(); i++) {
             times_[i].push_back(chain_.migrations[i].execution_ms);

@@ -29,6 +29,7 @@ relation_info &relation_book::meet(pg::oid relation, bool late) {
     if (!found)
         return info;
     info.name = found->name;
+    named_.try_emplace(info.name, relation);
     info.kind = found->kind;
     info.temporary = found->temporary;
     info.transient = is_new_heap(found->name);
@@ -82,9 +83,8 @@ const relation_info *relation_book::find(pg::oid relation) const {
 }
 
 const relation_info *relation_book::find_named(const std::string &name) const {
-    const auto found = std::find_if(relations_.begin(), relations_.end(),
-                                    [&](const auto &entry) { return entry.second.name == name; });
-    return found == relations_.end() ? nullptr : &found->second;
+    const auto found = named_.find(name);
+    return found == named_.end() ? nullptr : find(found->second);
 }
 
 void relation_book::settle_file(pg::oid relation, relation_info &info, statement_record &record) {

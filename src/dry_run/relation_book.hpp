@@ -63,6 +63,7 @@ private:
     void remember(pg::oid relation);
 
     std::unordered_map<pg::oid, relation_info> relations_;
+    std::unordered_map<std::string, pg::oid> named_; // the first one that had the name
     std::unordered_map<pg::oid, earlier_state> expected_;
     std::unordered_set<pg::oid> touched_;
 };

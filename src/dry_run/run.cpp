@@ -91,6 +91,7 @@ private:
     }
 
     bool run_statement(const pg::statement &where, std::int32_t ordinal, statement_store &store) {
+        const pg::memory_scope scope(statement_memory_); // what is asked of the server goes with it
         statement_record record;
         record.ordinal = ordinal;
         record.where = where;
