@@ -14,8 +14,8 @@ namespace confiture::dry_run {
 
 /* One mode of one lock, from its acquisition to its release. */
 struct lock_entry {
-    pg::lock_tag tag;
-    std::uint8_t mode;
+    pg::lock_tag tag{};
+    std::uint8_t mode = 0;
     bool held_before = false;    // by the caller, before the run
     bool predicted = false;      // that of the real form, which did not run
     bool emulation = false;      // of the plain form, which ran in its place

@@ -14,11 +14,11 @@ std::vector<std::string> blocked_by(int mode);
 
 /* One line of the answer. */
 struct lock_line {
-    const lock_entry *entry;
+    const lock_entry *entry = nullptr;
     std::string object;
-    const relation_info *relation; // null for what is none
-    double held_ms;
-    bool new_object;
+    const relation_info *relation = nullptr; // null for what is none
+    double held_ms = 0;
+    bool new_object = false;
 };
 
 struct lock_summary {

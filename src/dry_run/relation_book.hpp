@@ -58,7 +58,7 @@ private:
 
     struct earlier_state {
         pg::relation_activity seen;
-        pg::oid file;
+        pg::oid file = 0;
     };
     void remember(pg::oid relation);
 

@@ -243,10 +243,10 @@ static std::vector<std::string> added_constraints(const AlterTableStmt *statemen
     return names;
 }
 
-statement_facts facts_of(std::string_view text) {
+statement_facts facts_of(std::string_view statement) {
     memory_context memory("confiture statement");
     memory_scope scope(memory);
-    const std::string terminated(text);
+    const std::string terminated(statement);
     Node *node = parse_statement(terminated.c_str())->stmt;
     statement_facts facts;
     switch (nodeTag(node)) {
@@ -254,16 +254,16 @@ statement_facts facts_of(std::string_view text) {
         facts.savepoint = text_or_empty(reinterpret_cast<TransactionStmt *>(node)->savepoint_name);
         break;
     case T_AlterEnumStmt: {
-        auto *statement = reinterpret_cast<AlterEnumStmt *>(node);
-        if (!statement->oldVal)
-            facts.enum_label = text_or_empty(statement->newVal);
+        auto *tree = reinterpret_cast<AlterEnumStmt *>(node);
+        if (!tree->oldVal)
+            facts.enum_label = text_or_empty(tree->newVal);
         break;
     }
     case T_IndexStmt: {
-        auto *statement = reinterpret_cast<IndexStmt *>(node);
-        facts.relation = quoted(statement->relation);
-        if (statement->idxname)
-            facts.makes.emplace_back(statement->idxname);
+        auto *tree = reinterpret_cast<IndexStmt *>(node);
+        facts.relation = quoted(tree->relation);
+        if (tree->idxname)
+            facts.makes.emplace_back(tree->idxname);
         break;
     }
     case T_DropStmt:
@@ -273,9 +273,9 @@ statement_facts facts_of(std::string_view text) {
         }
         break;
     case T_ReindexStmt: {
-        auto *statement = reinterpret_cast<ReindexStmt *>(node);
-        facts.relation = quoted(statement->relation);
-        facts.relation_is_index = statement->kind == REINDEX_OBJECT_INDEX;
+        auto *tree = reinterpret_cast<ReindexStmt *>(node);
+        facts.relation = quoted(tree->relation);
+        facts.relation_is_index = tree->kind == REINDEX_OBJECT_INDEX;
         break;
     }
     case T_AlterTableStmt:

@@ -27,6 +27,6 @@ std::vector<oid> plain_list(const List *oids);
 std::vector<oid> relations_of(Node *utility);
 
 /* Makes the plain form of a statement of kind `concurrently`. */
-void make_plain(Node *statement);
+void make_plain(Node *node);
 
 } // namespace confiture::pg

@@ -79,7 +79,7 @@ private:
 /* The rows of a set-returning function. */
 class row_set {
 public:
-    explicit row_set(const arguments &call);
+    explicit row_set(const arguments &arguments);
     void add(const std::vector<value> &columns);
 
 private:
@@ -88,7 +88,7 @@ private:
 };
 
 /* Calls body under boundary(). */
-std::uintptr_t run_function(FunctionCallInfoBaseData *call, value (*body)(const arguments &));
+std::uintptr_t run_function(FunctionCallInfoBaseData *fcinfo, value (*body)(const arguments &));
 
 } // namespace confiture::pg
 

@@ -26,7 +26,7 @@ public:
 private:
     memory_context buffers_;
     memory_context tokens_;
-    core_yy_extra_type extra_;
+    core_yy_extra_type extra_{};
     core_yyscan_t state_;
     int until_reset_ = 0;
 };

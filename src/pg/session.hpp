@@ -22,7 +22,7 @@ std::string json_string(const std::string &text);
 std::string from_utf8(const std::string &text);
 
 /* A regclass argument as a qualified name. */
-std::string relation_argument(const arguments &call, int index);
+std::string relation_argument(const arguments &arguments, int index);
 
 /* A session as pg_stat_activity shows it to the current user: pid, role, application, state, query,
  * age of its transaction in milliseconds. */

@@ -65,7 +65,7 @@ public:
 /* Observes from construction to destruction; one at a time. */
 class observation {
 public:
-    explicit observation(observer &watching);
+    explicit observation(observer &wanted);
     observation(const observation &) = delete;
     observation &operator=(const observation &) = delete;
     ~observation();

@@ -80,7 +80,7 @@ public:
 
 private:
     unsigned int user_;
-    int security_context_;
+    int security_context_ = 0;
 };
 
 } // namespace confiture::pg

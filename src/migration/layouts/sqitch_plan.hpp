@@ -10,7 +10,7 @@ namespace confiture::migration::readers {
 
 struct sqitch_change {
     std::string name;
-    int line;                                  // in the plan, from 1
+    int line = 0;                              // in the plan, from 1
     std::vector<std::size_t> requires_changes; // positions in the plan
     /* Where a later change reworks this one: the tags that stand between them, the last one first.
      * The scripts of this one then have one of them in their name ('users@v1.sql'). */
