@@ -60,10 +60,15 @@ std::vector<file> read_directory(const std::string &directory) {
         refuse(directory);
     }
     const std::string root = (fs::path(directory) / "").generic_string();
-    for (fs::recursive_directory_iterator at(directory, status), end; at != end;
+    constexpr auto links = fs::directory_options::follow_directory_symlink;
+    for (fs::recursive_directory_iterator at(directory, links, status), end; at != end;
          at.increment(status)) {
         if (status)
             refuse(directory);
+        if (at->path().filename().native().front() == '.') { // hidden, as .git is
+            at.disable_recursion_pending();
+            continue;
+        }
         if (!at->is_regular_file(status) || !is_part_of_a_folder(at->path()))
             continue;
         const std::string path = at->path().generic_string().substr(root.size());

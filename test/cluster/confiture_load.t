@@ -57,6 +57,22 @@ answer = cluster.program("bash", LOAD, good, "-d", "load", "-A", "-t", "-F", ","
 equal(sorted(answer.stdout.split()), ["001,first,unchanged", "002,odd,unchanged", "010,third,unchanged"], "psql's options are psql's")
 equal(cluster.sql("SELECT count(*) FROM pg_class WHERE relname = 'confiture_file'", "load"), "0", "no table is left")
 
+# Files beside the scripts tell which tool the folder is for; the server, reading it itself, says the same.
+for layout, files in {
+    "refinery": {"V7__seven.sql": "SELECT 7", "mod.rs": "pub fn migration() {}", "V8__eight.rs": "\xff"},
+    "sqitch": {"sqitch.conf": "[core]\n    engine = pg\n", "sqitch.plan": "%project=shop\n\nnine 2024-01-01T00:00:00Z A <a@b.c> # it\n",
+               "deploy/nine.sql": "SELECT 9", "revert/nine.sql": "SELECT -9", "verify/nine.sql": "SELECT 1"},
+}.items():
+    cluster.sql("SELECT confiture.unregister_migration(version) FROM confiture.migration", "load")
+    place = folder(layout, {**files, ".git/V1__hidden.sql": "SELECT syntax error"})
+    place.chmod(0o755)
+    answer = cluster.program("bash", LOAD, "--layout", layout, place, "-d", "load", "-A", "-t")
+    ok(answer.returncode == 0 and "added" in answer.stdout, f"{layout}: the client sends what the layout needs", answer.stdout, answer.stderr)
+    equal(cluster.sql(f"SELECT string_agg(DISTINCT action, ' ') FROM confiture.load_migrations('{place}', '{layout}')", "load"), "unchanged",
+          f"{layout}: what the server reads is the same")
+cluster.sql("SELECT confiture.unregister_migration(version) FROM confiture.migration", "load")
+load(good)
+
 BEFORE = registered()
 refused("a syntax error", load(folder("syntax", {"020_good.up.sql": "SELECT 1", "021_bad.up.sql": "SELECT 1;\n\nSELEC 2;\n"})),
         "021_bad.up.sql", "line 3")
