@@ -2,6 +2,7 @@
 #include "dry_run/result.hpp"
 #include "migration/registry.hpp"
 #include "migration/script.hpp"
+#include "migration/version.hpp"
 #include "pg/error.hpp"
 #include "pg/function.hpp"
 #include "pg/prediction.hpp"
@@ -10,6 +11,7 @@
 #include "pg/tracer.hpp"
 #include "pg/transaction.hpp"
 
+#include <algorithm>
 #include <functional>
 
 namespace confiture::dry_run {
@@ -54,9 +56,30 @@ void refuse_effects(const std::vector<migration_input> &inputs) {
 
 migration_input prepare(const stored &found, const std::string &text, const std::string &file) {
     migration::parsed_script parsed = migration::parse(text, file);
-    return {found.version, found.name, std::move(parsed.script),
+    std::vector<std::string> depends = found.depends;
+    depends.insert(depends.end(), parsed.marks.depends.begin(), parsed.marks.depends.end());
+    return {found.version,
+            found.name,
+            std::move(parsed.script),
             parsed.marks.lock_timeout.value_or(found.lock_timeout),
-            found.transactional && !parsed.marks.no_transaction};
+            found.transactional && !parsed.marks.no_transaction,
+            std::move(depends),
+            {}};
+}
+
+/* What a migration depends on is applied, or runs before it in the chain. */
+void look_at_dependencies(std::vector<migration_input> &chain) {
+    for (auto input = chain.begin(); input != chain.end(); ++input)
+        for (const std::string &version : input->depends) {
+            const bool runs_before =
+                std::any_of(chain.begin(), input, [&](const migration_input &earlier) {
+                    return migration::version_sort_key(earlier.version) ==
+                           migration::version_sort_key(version);
+                });
+            if (!runs_before && !migration::is_applied(version))
+                input->warnings.push_back("It depends on migration " + version +
+                                          ", which is not applied");
+        }
 }
 
 struct run_request {
@@ -112,6 +135,7 @@ private:
         pg::lock_migrator();
         if (times_.empty()) { // every iteration runs what the first one read
             inputs_ = request_.read();
+            look_at_dependencies(inputs_);
             times_.resize(inputs_.size());
             if (request_.chosen.strict)
                 refuse_effects(inputs_);
@@ -203,7 +227,9 @@ std::vector<migration_input> read_one(const std::string &version, const std::str
         throw failure{not_reversible, "migration \"" + found.version + "\" has no backward script",
                       "It was registered without one.",
                       "Register it again with a down script to try the way back."};
-    return {prepare(found, *found.backward, "")};
+    migration_input back = prepare(found, *found.backward, "");
+    back.depends.clear(); // those that depend on it are another question
+    return {std::move(back)};
 }
 
 } // namespace

@@ -35,6 +35,7 @@ public:
             migration.version = input.version;
             migration.name = input.name;
             migration.file = input.script.file;
+            migration.warnings = input.warnings;
             record_.migrations.push_back(std::move(migration));
         }
         save_constraint_modes();

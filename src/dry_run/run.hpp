@@ -20,8 +20,10 @@ namespace confiture::dry_run {
 struct migration_input {
     std::string version, name;
     pg::script script;
-    std::string lock_timeout;  // of the directive; empty for the option's
-    bool transactional = true; // else every statement is a step of its own
+    std::string lock_timeout;          // of the directive; empty for the option's
+    bool transactional = true;         // else every statement is a step of its own
+    std::vector<std::string> depends;  // versions
+    std::vector<std::string> warnings; // sentences on what it finds before it runs
 };
 
 /* An object that is no relation: whether the run made it, and its name if the run dropped it. */

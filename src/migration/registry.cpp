@@ -46,7 +46,8 @@ SET version = excluded.version, name = excluded.name, repeatable = excluded.repe
 
 constexpr const char *stored_columns =
     "m.version, m.name, m.source, m.forward, m.backward, m.verify, m.options ->> 'lock_timeout', "
-    "coalesce((m.options ->> 'transactional')::boolean, true)";
+    "coalesce((m.options ->> 'transactional')::boolean, true), "
+    "(SELECT string_agg(d, ',') FROM jsonb_array_elements_text(m.options -> 'depends') d)";
 
 /* What the checksum is taken over: the scripts with marks between them that no script contains. */
 std::string checked_content(const source &given) {
@@ -134,9 +135,28 @@ void add_row(columns &table, const source &given, const std::string &checksum,
                   "Write the change as a new migration, or revert this one first."};
 }
 
+std::vector<std::string> split(const std::string &list) {
+    std::vector<std::string> parts;
+    for (std::size_t start = 0; start < list.size();) {
+        const std::size_t end = std::min(list.find(',', start), list.size());
+        parts.push_back(list.substr(start, end - start));
+        start = end + 1;
+    }
+    return parts;
+}
+
 stored read_stored(const pg::record &row) {
-    return {row[0].value(), row[1].value(), row[2].value_or(""), row[3].value(),
-            row[4],         row[5],         row[6].value_or(""), row[7].value() == "t"};
+    stored found;
+    found.version = row[0].value();
+    found.name = row[1].value();
+    found.source = row[2].value_or("");
+    found.forward = row[3].value();
+    found.backward = row[4];
+    found.verify = row[5];
+    found.lock_timeout = row[6].value_or("");
+    found.transactional = row[7].value() == "t";
+    found.depends = split(row[8].value_or(""));
+    return found;
 }
 
 } // namespace
@@ -192,6 +212,14 @@ stored find(const std::string &version) {
                                            *known[0][2] + "\".",
                   "SELECT * FROM confiture.status lists them; confiture.load_migrations() reads a "
                   "folder."};
+}
+
+bool is_applied(const std::string &version) {
+    pg::as_owner owner;
+    return !pg::query("SELECT FROM confiture.status WHERE (version = $1 OR sort_key = $2) "
+                      "AND applied_at IS NOT NULL",
+                      {version, version_sort_key(version)})
+                .empty();
 }
 
 std::vector<stored> pending() {

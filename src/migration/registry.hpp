@@ -28,11 +28,14 @@ struct stored {
     std::optional<std::string> backward, verify;
     std::string lock_timeout; // of its options; empty for none
     bool transactional = true;
+    std::vector<std::string> depends; // versions, of its options
 };
 
 /* Finds a version exactly, then by the one version that is equal to it in version order.  Throws
  * failure{migration_not_found}. */
 stored find(const std::string &version);
+
+bool is_applied(const std::string &version);
 
 /* What is to be applied, in order. */
 std::vector<stored> pending();

@@ -44,6 +44,16 @@ SELECT results_eq('SELECT migration_name, success FROM confiture.dry_run_pending
                   $$VALUES ('m2', true), ('m10', true), ('m11', true), ('twelve', true), ('a_view', true)$$, 'repeatable ones run last');
 SELECT results_eq('SELECT count(*) FROM confiture.history', ARRAY[1::bigint], 'no dry run is history');
 
+-- What a migration depends on.
+SELECT confiture.register_migration('020', 'needs', E'-- confiture: depends=11,1\nSELECT 1') \g /dev/null
+SELECT confiture.register_migration('21', 'needs more', E'-- confiture: depends=20,99\nSELECT 1') \g /dev/null
+CREATE FUNCTION pg_temp.unmet(warnings text[]) RETURNS text LANGUAGE sql AS
+    $$SELECT coalesce(string_agg(w, ' ' ORDER BY w), '') FROM unnest(warnings) w WHERE w LIKE 'It depends on%'$$;
+SELECT is(pg_temp.unmet((confiture.dry_run('20')).warnings), 'It depends on migration 11, which is not applied.',
+          'what it depends on and is not applied is warned of');
+SELECT results_eq($$SELECT pg_temp.unmet(warnings) FROM confiture.dry_run_pending() WHERE migration_version IN ('020', '21')$$,
+                  ARRAY['', 'It depends on migration 99, which is not applied.'], 'what runs before it in the chain is there');
+
 -- A long chain.
 DELETE FROM confiture.history;
 DELETE FROM confiture.migration;
