@@ -22,15 +22,27 @@ SELECT (result).migration_version,
   FROM one;
 \x off
 
--- What it locked, for how long, and who would have waited.
+-- What it locked: the strongest lock on each table and index that was there before, for how long, and
+-- who would have waited.
 SELECT lock.object,
        lock.mode,
        lock.line,
        round(lock.acquired_ms) AS acquired_ms,
        round(lock.held_ms) AS held_ms,
-       array_to_string(lock.blocks, ', ') AS blocks
-  FROM one, confiture.dry_run_locks(result) AS lock
- WHERE NOT lock.new_object;
+       CASE
+           WHEN 'SELECT' = ANY (lock.blocks) THEN 'reads and writes'
+           WHEN 'INSERT' = ANY (lock.blocks) THEN 'writes'
+           ELSE 'schema changes'
+       END AS keeps_waiting
+  FROM one, confiture.dry_run_locks(result) WITH ORDINALITY AS lock
+ WHERE lock.kind = 'relation'
+   AND lock.object !~ '^pg_toast'
+   AND NOT lock.new_object
+   AND NOT lock.held_before
+   AND lock.ordinality = (SELECT min(stronger.ordinality)
+                            FROM confiture.dry_run_locks(result) WITH ORDINALITY AS stronger
+                           WHERE stronger.object = lock.object)
+ ORDER BY lock.ordinality;
 
 -- What each statement cost; the statements that it ran inside stand below it.
 SELECT statement.ordinal AS no,

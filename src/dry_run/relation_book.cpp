@@ -37,13 +37,14 @@ relation_info &relation_book::meet(pg::oid relation, bool late) {
     if (expected != expected_.end()) {
         info.seen = expected->second.seen;
         info.files = {expected->second.file};
+        info.bytes_before = expected->second.bytes;
     } else {
         if (!late && !info.created_here)
             info.seen = pg::activity_of(relation);
         info.files = {pg::file_of_relation(relation).value_or(0)};
+        if (!info.created_here)
+            info.bytes_before = pg::bytes_of_relation(relation).value_or(0);
     }
-    if (!info.created_here)
-        info.bytes_before = pg::bytes_of_relation(relation).value_or(0);
     if (!late && info.kind == 'p')
         expect(relation);
     return info;
@@ -53,7 +54,8 @@ void relation_book::remember(pg::oid relation) {
     const auto known = relations_.find(relation);
     if (known == relations_.end() || known->second.name.empty())
         expected_[relation] = {pg::activity_of(relation),
-                               pg::file_of_relation(relation).value_or(0)};
+                               pg::file_of_relation(relation).value_or(0),
+                               pg::bytes_of_relation(relation).value_or(0)};
 }
 
 void relation_book::created(pg::oid relation) {

@@ -59,6 +59,7 @@ private:
     struct earlier_state {
         pg::relation_activity seen;
         pg::oid file = 0;
+        std::int64_t bytes = 0;
     };
     void remember(pg::oid relation);
 
