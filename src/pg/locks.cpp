@@ -109,13 +109,23 @@ void lock_watch::collect(const void *process, int partition) {
     }
 }
 
+/* Needs no LWLock: only this session releases its locks or adds modes to them, and CleanUpLock()
+ * leaves no mode in the PROCLOCK that it frees. */
+bool lock_watch::holds_still(const entries &known) {
+    return std::all_of(known.begin(), known.end(), [](const entry &before) {
+        const auto *held = static_cast<const PROCLOCK *>(before.address);
+        return held->tag.myProc == MyProc && held->holdMask == before.modes && before.modes != 0 &&
+               plain(held->tag.myLock->tag) == before.tag;
+    });
+}
+
 /* New locks are appended to a partition's list, so an unchanged tail means that nothing came. */
 void lock_watch::look_at_partition(int partition, bool whole) {
     const auto index = static_cast<std::size_t>(partition);
     const void *tail = last_link(MyProc, partition);
-    if (!whole && tail == tails_[index])
-        return;
     entries &known = known_[index];
+    if (tail == tails_[index] && (!whole || holds_still(known)))
+        return;
     if (known.empty() && tail == empty_link(MyProc, partition)) {
         tails_[index] = tail;
         return;

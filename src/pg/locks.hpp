@@ -81,6 +81,7 @@ private:
     };
     using entries = boost::container::pmr::vector<entry>;
 
+    static bool holds_still(const entries &known);
     void look_at_fast_path();
     void look_at_partition(int partition, bool whole);
     void look_at_group();
