@@ -163,8 +163,8 @@ private:
 
     [[noreturn]] void refuse(const std::string &what, const char *hint) const {
         throw failure{migration_invalid,
-                      what + (file.empty() ? "" : " in \"" + std::string(file) + "\",") + " line " +
-                          std::to_string(line),
+                      what + (file.empty() ? " in" : " in \"" + std::string(file) + "\",") +
+                          " line " + std::to_string(line),
                       {},
                       hint};
     }

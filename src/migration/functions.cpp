@@ -37,13 +37,10 @@ void read_options(const std::vector<json_member> &members, source &given) {
     }
 }
 
-/* Programs beside the scripts tell by their names alone which tool the folder is for. */
-bool tells_by_its_name(const std::filesystem::path &path) { return path.extension() == ".rs"; }
-
 bool is_part_of_a_folder(const std::filesystem::path &path) {
     const std::string extension = path.extension().string();
     return extension == ".sql" || extension == ".toml" || extension == ".conf" ||
-           extension == ".plan" || tells_by_its_name(path);
+           extension == ".plan" || is_program(path.native());
 }
 
 std::vector<file> read_directory(const std::string &directory) {
@@ -73,7 +70,7 @@ std::vector<file> read_directory(const std::string &directory) {
             continue;
         const std::string path = at->path().generic_string().substr(root.size());
         files.push_back({path, {}});
-        if (tells_by_its_name(at->path()))
+        if (is_program(path))
             continue;
         std::ifstream stream(at->path(), std::ios::binary);
         files.back().content.assign(std::istreambuf_iterator<char>(stream), {});
@@ -85,6 +82,23 @@ std::vector<file> read_directory(const std::string &directory) {
     if (status)
         refuse(directory);
     return files;
+}
+
+std::vector<registration> register_folder(std::vector<file> files, const std::string &layout,
+                                          bool replace) {
+    const std::vector<std::string> programs = programs_among(files);
+    if (!programs.empty()) {
+        constexpr std::size_t most = 10;
+        std::string names;
+        for (std::size_t i = 0; i < programs.size() && i < most; i++)
+            names += (i ? ", " : "") + programs[i];
+        pg::warn("migrations that are programs were left out",
+                 std::to_string(programs.size()) + " of them: " + names +
+                     (programs.size() > most ? ", …" : "") + ".",
+                 "The server runs SQL alone: what they do is missing where a later migration "
+                 "needs it.");
+    }
+    return register_all(read_folder(std::move(files), layout), replace);
 }
 
 } // namespace
@@ -114,8 +128,8 @@ CONFITURE_FUNCTION(confiture_load_migrations) {
                       "The role \"" + pg::current_role_name() +
                           "\" is not a member of pg_read_server_files.",
                       "Load the folder from the client with confiture-load instead."};
-    emit(arguments, register_all(read_folder(read_directory(arguments.text(0)), arguments.text(1)),
-                                 arguments.boolean(2)));
+    emit(arguments, register_folder(read_directory(arguments.text(0)), arguments.text(1),
+                                    arguments.boolean(2)));
     return {};
 }
 
@@ -124,8 +138,7 @@ CONFITURE_FUNCTION(confiture_load_files) {
     for (pg::record &row : pg::query("SELECT path::pg_catalog.text, content FROM " +
                                      pg::relation_argument(arguments, 0)))
         files.push_back({row[0].value_or(""), std::move(row[1]).value_or("")});
-    emit(arguments,
-         register_all(read_folder(std::move(files), arguments.text(1)), arguments.boolean(2)));
+    emit(arguments, register_folder(std::move(files), arguments.text(1), arguments.boolean(2)));
     return {};
 }
 

@@ -91,6 +91,28 @@ const std::vector<layout> &layouts() {
     return in_order;
 }
 
+bool is_program(std::string_view path) {
+    constexpr std::string_view endings[] = {".go", ".rs", ".py", ".js",   ".ts", ".rb",
+                                            ".ex", ".cs", ".kt", ".java", ".php"};
+    return std::any_of(std::begin(endings), std::end(endings),
+                       [&](std::string_view ending) { return path.ends_with(ending); });
+}
+
+std::vector<std::string> programs_among(const std::vector<file> &files) {
+    std::vector<std::string> programs;
+    for (const file &candidate : files) {
+        std::string_view name = readers::base_name(candidate.path);
+        if (!is_program(name) || is_hidden(candidate))
+            continue;
+        if (name.front() == 'V' || name.front() == 'U' || name.front() == 'R')
+            name.remove_prefix(1);
+        if ((name.front() >= '0' && name.front() <= '9') || name.starts_with("__"))
+            programs.push_back(candidate.path);
+    }
+    std::sort(programs.begin(), programs.end());
+    return programs;
+}
+
 std::vector<source> read_folder(std::vector<file> files, std::string_view layout_name) {
     files.erase(std::remove_if(files.begin(), files.end(), is_hidden), files.end());
     std::sort(files.begin(), files.end(),

@@ -28,4 +28,11 @@ const std::vector<layout> &layouts();
  * for an unknown layout. */
 std::vector<source> read_folder(std::vector<file> files, std::string_view layout_name);
 
+/* Is it a program by its name?  Those are not read, but tell which tool the folder is for. */
+bool is_program(std::string_view path);
+
+/* Migrations of the folder that are programs, such as 20240101_backfill.go: the server cannot run
+ * them.  Sorted by path. */
+std::vector<std::string> programs_among(const std::vector<file> &files);
+
 } // namespace confiture::migration

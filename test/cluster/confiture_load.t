@@ -68,6 +68,8 @@ for layout, files in {
     place.chmod(0o755)
     answer = cluster.program("bash", LOAD, "--layout", layout, place, "-d", "load", "-A", "-t")
     ok(answer.returncode == 0 and "added" in answer.stdout, f"{layout}: the client sends what the layout needs", answer.stdout, answer.stderr)
+    equal("migrations that are programs were left out" in answer.stderr and "V8__eight.rs" in answer.stderr, layout == "refinery",
+          f"{layout}: programs that were left out are told")
     equal(cluster.sql(f"SELECT string_agg(DISTINCT action, ' ') FROM confiture.load_migrations('{place}', '{layout}')", "load"), "unchanged",
           f"{layout}: what the server reads is the same")
 cluster.sql("SELECT confiture.unregister_migration(version) FROM confiture.migration", "load")

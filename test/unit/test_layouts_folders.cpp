@@ -177,5 +177,18 @@ TEST(sqitch_layout, refuses_plans_that_sqitch_could_not_deploy) {
         EXPECT_EQ(message_of_refusal(sqitch_folder(expected.plan, {"a", "b"})), expected.message);
 }
 
+TEST(programs_among_scripts, are_the_versioned_ones) {
+    EXPECT_EQ(programs_among({{"20240102_b.go", ""},
+                              {"20240101_a.go", ""},
+                              {"V3__c.rs", ""},
+                              {"mod.rs", ""},
+                              {"main.go", ""},
+                              {"R__views.java", ""},
+                              {".git/1_x.py", ""},
+                              {"1_x.sql", ""}}),
+              (versions{"20240101_a.go", "20240102_b.go", "R__views.java", "V3__c.rs"}));
+    EXPECT_TRUE(programs_among({}).empty());
+}
+
 } // namespace
 } // namespace confiture::migration
