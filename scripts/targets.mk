@@ -21,6 +21,7 @@ help:
 	@echo '                  layers format build unit regress pgtap isolation cluster signatures tidy'
 	@echo 'make bench        the benchmarks, on a private cluster'
 	@echo 'make signatures   rewrite test/signatures: the SQL interface that a release promises'
+	@echo 'make docs         rewrite docs/reference.md from the COMMENTs of the SQL objects'
 	@echo 'make format       clang-format over src and test'
 
 .PHONY: setup
@@ -50,6 +51,12 @@ bench: setup
 signatures:
 	PG_CONFIG='$(PG_CONFIG)' test/signatures/list >build/signatures
 	mv build/signatures test/signatures/$(EXTVERSION).sig
+
+.PHONY: docs
+docs:
+	@$(built)
+	PG_CONFIG='$(PG_CONFIG)' scripts/reference >build/reference.md
+	mv build/reference.md docs/reference.md
 
 .PHONY: format
 format:

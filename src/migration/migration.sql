@@ -65,4 +65,4 @@ CREATE FUNCTION confiture.load_files(files regclass, layout text DEFAULT 'auto',
 RETURNS SETOF record
 LANGUAGE c STRICT
 AS 'MODULE_PATHNAME', 'confiture_load_files';
-COMMENT ON FUNCTION confiture.load_files(regclass, text, boolean) IS 'The same from a table of files, path text and content bytea, that the caller can read: what confiture-load sends.';
+COMMENT ON FUNCTION confiture.load_files(regclass, text, boolean) IS 'What load_migrations() does, from a table of files (columns path text and content bytea) that the caller can read: what confiture-load sends. Errors: MG005, MG006, MG016.';
