@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""docs/errors.md has every error that the code can raise, and each of them can be raised and has what the page promises."""
+import re
+from sessions import TOP, Cluster, done, equal, ok
+
+page = (TOP / "docs" / "errors.md").read_text()
+sources = [file.read_text() for folder in ("src", "scripts") for suffix in ("cpp", "hpp", "sql") for file in (TOP / folder).rglob(f"*.{suffix}")]
+defined = dict(re.findall(r'constexpr sqlstate (\w+)\{"(\w+)"\}', (TOP / "src" / "pg" / "error.hpp").read_text()))
+thrown = {name for text in sources for name in re.findall(r"\bfailure\s*\{\s*(\w+)\s*,", text) if name in defined}
+raised = {defined[name] for name in thrown} | {code for text in sources for code in re.findall(r"ERRCODE\s*=\s*'(MG\d{3})'", text, re.I)}
+raised_of_page = dict(re.findall(r"^\| \[(MG\d{3})\]\(#[\w-]+\) \| (\w+) \|", page, re.MULTILINE))
+later_of_page = dict(re.findall(r"^\| (MG\d{3}) \| (\w+) \|$", page, re.MULTILINE))
+sections = dict(re.findall(r"^## (MG\d{3}) (\w+)$", page, re.MULTILINE))
+
+ok(len(thrown) > 5, "the code raises errors of its own", sorted(thrown))
+equal(set(raised_of_page), raised, "the page has as raised what the code raises")
+equal(sections, raised_of_page, "each of them has a section of its name")
+equal({name: code for code, name in {**later_of_page, **raised_of_page}.items() if name in defined}, defined,
+      "codes and names are those of src/pg/error.hpp")
+equal(sorted({**later_of_page, **raised_of_page}), [f"MG{number:03}" for number in range(1, 17)], "no code is without a name")
+ok(not set(later_of_page) & set(raised_of_page), "no code is in both tables")
+
+cluster = Cluster()
+cluster.database("errors", """
+SELECT confiture.register_migration('1', 'one', 'SELECT 1');
+INSERT INTO confiture.history (version, sort_key, name, action, status, checksum, started_at, finished_at, executed_by)
+SELECT version, sort_key, name, 'forward', 'succeeded', checksum, now(), now(), current_user FROM confiture.migration""")
+session, other = cluster.session("errors"), cluster.session("errors")
+comments = cluster.sql("SELECT proname || ': ' || obj_description(oid, 'pg_proc') FROM pg_proc "
+                       "WHERE pronamespace = 'confiture'::regnamespace", "errors")
+equal(sorted(set(re.findall(r"MG\d{3}", comments)) - raised), [], "COMMENTs name only errors that are raised")
+
+calls = {
+    "MG001": ["dry_run_sql('SELECT 1/0', options => '{\"raise\": true}')", "dry_run_sql('CHECKPOINT', options => '{\"strict\": true}')"],
+    "MG004": ["dry_run('2')", "plan('2')", "unregister_migration('2')"],
+    "MG005": ["register_migration('2', 'two', 'SELEC 1')", "register_migration('', 'two', 'SELECT 1')", "load_migrations('nowhere')",
+              "unregister_migration('1')", "dry_run_sql('COPY t FROM stdin')"],
+    "MG006": ["register_migration('1', 'one', 'SELECT 2')"],
+    "MG014": ["dry_run('1', 'backward')", "plan('1', 'backward')"],
+    "MG016": ["dry_run('1', 'sideways')", "dry_run('1', iterations => 0)", "dry_run('1', options => '{\"fast\": true}')",
+              "load_migrations('.', 'liquibase')"],
+}
+
+
+def check(code, answer, name):
+    equal(answer.state, code, f"{code}: {name}")
+    parts = dict(re.findall(r"^(?:ERROR:  MG\d{3}|(DETAIL|HINT)): ( *\S.*)", answer.messages, re.MULTILINE))
+    ok("DETAIL" in parts or "HINT" in parts, f"{code}: {name}: says more than its message", answer.messages)
+    equal(session.run("SELECT 1").value, "1", f"{code}: {name}: the session is usable")
+
+
+for code, list_of_calls in calls.items():
+    for call in list_of_calls:
+        check(code, session.run(f"SELECT * FROM confiture.{call}"), call)
+other.run("BEGIN; LOCK confiture.migrator IN EXCLUSIVE MODE")
+session.run("SET confiture.migrator_wait = '50ms'")
+answer = session.run("SELECT * FROM confiture.dry_run('1')")
+check("MG008", answer, "beside another migrator")
+ok(str(other.pid) in answer.messages, "MG008: the holder is named", answer.messages)
+equal(set(calls) | {"MG008"}, raised, "every error was raised")
+done()
