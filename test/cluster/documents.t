@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+"""The pages of docs/ and the README: what they show is what a server answers, links lead somewhere, lines are short.
+
+The ```sql blocks of a page run from top to bottom in one psql on a new database with the extension; a ```text block right
+after one is its output.  A ```sh block runs where an output follows it.  Numbers that vary from run to run
+are not compared: those with a point, with four digits or more, or before a unit.
+"""
+import re
+import subprocess
+from sessions import TOP, Cluster, done, equal, ok
+
+PAGES = sorted((TOP / "docs").glob("*.md")) + sorted(TOP.glob("*.md")) + sorted((TOP / "examples").glob("**/*.md"))
+# Blocks of these are run whole; the reference has the forms of calls and no calls.
+RUN = ["dry-run", "getting-started", "errors", "migrations", "layouts"]
+END = "--- end of block ---"
+cluster = Cluster("timezone=UTC", "client_min_messages=notice")
+
+
+def blocks(page):
+    """(language, first line, content, output or None) of each fenced block; an output is no block of its own."""
+    lines = page.read_text().splitlines()
+    found, at = [], 0
+    while at < len(lines):
+        if lines[at].startswith("```"):
+            end = lines.index("```", at + 1)
+            language, content = lines[at][3:], lines[at + 1:end]
+            adjacent = found and all(not line for line in lines[found[-1][4] + 1:at])
+            if language == "text" and adjacent and found[-1][0] in ("sql", "sh") and found[-1][3] is None:
+                found[-1] = found[-1][:3] + (content, end)
+            else:
+                found.append((language, at + 1, content, None, end))
+            at = end
+        at += 1
+    return [block[:4] for block in found]
+
+
+TOKEN = re.compile(r"(?P<number>\d+(?:\.\d+)?(?P<unit> (?:ms|s|kB|MB|bytes)\b)?)|-{3,}|\w+|[^\w\s]")
+
+
+def tokens(lines):
+    """What counts of an output: neither the widths of columns nor the dashes that show them."""
+    text = "\n".join(line for line in lines if line.strip())
+    text = re.sub(r"(?<=-\[ RECORD )(\d+) \][-+]*", r"\1", text)
+    return [(found.group(), bool(found["number"]), bool(found["unit"])) for found in TOKEN.finditer(re.sub(r"-{3,}", "---", text))]
+
+
+def varies(number, has_unit):
+    return has_unit or "." in number or len(number) >= 4
+
+
+def same(wanted, found):
+    """Alike but for numbers that vary from run to run: one of the two looks like a time, a size or a large number."""
+    return len(wanted) == len(found) and all(
+        one[0] == other[0] or (one[1] and other[1] and one[2] == other[2] and (varies(one[0], one[2]) or varies(other[0], other[2])))
+        for one, other in zip(wanted, found))
+
+
+class Psql:
+    """One psql for a page, spoken to block by block."""
+
+    def __init__(self, database):
+        self.process = subprocess.Popen(
+            [cluster.bin / "psql", "-X", "-q", "-d", database], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, encoding="utf-8", env=cluster.environment(PGDATABASE=database), cwd=TOP)
+        cluster.sessions.append(self)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def run(self, lines):
+        """What the block printed, first the rows and then the messages."""
+        self.process.stdin.write("\n".join(lines) + f"\n\\echo {END}\n\\warn {END}\n")
+        self.process.stdin.flush()
+        output = []
+        for pipe in (self.process.stdout, self.process.stderr):
+            for line in iter(pipe.readline, f"{END}\n"):
+                if not line:
+                    return output + ["psql has ended"]
+                output.append(line.rstrip("\n"))
+        return output
+
+
+def run_shell(lines, database):
+    answer = cluster.program("bash", "-c", "\n".join(lines), cwd=TOP,
+                             env={"PGDATABASE": database, "PATH": f"{TOP}/scripts:{cluster.bin}:/usr/bin:/bin"})
+    return (answer.stdout + answer.stderr).splitlines()
+
+
+def run_page(page):
+    database = "mydb" if page.stem == "getting-started" else page.stem
+    cluster.database(database)
+    psql = Psql(database)
+    shown = 0
+    for language, line, content, expected in blocks(page):
+        if language == "sql":
+            found = psql.run(content)
+        elif language == "sh" and expected is not None:
+            found = run_shell(content, database)
+        else:
+            continue
+        name = f"{page.name}, line {line}"
+        if expected is None:
+            errors = [text for text in found if re.match(r"(ERROR|FATAL|psql has ended)", text)]
+            equal(errors, [], f"{name}: runs")
+        else:
+            shown += 1
+            ok(same(tokens(expected), tokens(found)), f"{name}: shows what a server answers", "the page:", *expected, "the server:", *found)
+    ok(shown > 0, f"{page.name}: shows something")
+
+
+def headings(page):
+    """The anchors of a page, as they are made of its headings."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in re.findall(r"^#+ (.*)$", text, re.MULTILINE)}
+
+
+for page in PAGES:
+    name = page.relative_to(TOP)
+    long = [number for number, line in enumerate(page.read_text().splitlines(), 1)
+            if len(line) > 120 and not line.startswith("| ")]
+    equal(long, [], f"{name}: no line over 120 characters")
+    for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", page.read_text()):
+        there = (page.parent / target).resolve() if target else page
+        ok(there.exists() and (not anchor or anchor in headings(there)), f"{name}: the link to {target}#{anchor} leads somewhere")
+    mentioned = re.findall(r"`((?:docs|examples|scripts|src|test)/[\w./-]+)`", page.read_text())
+    equal([path for path in mentioned if not (TOP / path).exists()], [], f"{name}: the files that it names are there")
+linked = re.findall(r"\]\((docs/[\w.-]+)", (TOP / "README.md").read_text())
+equal([page.name for page in (TOP / "docs").iterdir() if f"docs/{page.name}" not in linked], [], "the README links to every page")
+
+for name in RUN:
+    run_page(TOP / "docs" / f"{name}.md")
+done()
