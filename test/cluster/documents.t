@@ -5,6 +5,7 @@ The ```sql blocks of a page run from top to bottom in one psql on a new database
 after one is its output.  A ```sh block runs where an output follows it.  Numbers that vary from run to run
 are not compared: those with a point, with four digits or more, or before a unit.
 """
+import json
 import re
 import subprocess
 from sessions import TOP, Cluster, done, equal, ok
@@ -130,4 +131,29 @@ equal([page.name for page in (TOP / "docs").iterdir() if f"docs/{page.name}" not
 
 for name in RUN:
     run_page(TOP / "docs" / f"{name}.md")
+
+# The page on the dry run leaves out nothing of what the server has, and has nothing more.
+cluster.database("complete")
+page = (TOP / "docs" / "dry-run.md").read_text()
+sections = dict(re.findall(r"^## ([^\n]*)\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL))
+
+
+def bullets(title):
+    return sorted(re.findall(r"^\* `(\w+)`", sections[title], re.MULTILINE))
+
+
+def out_columns(function):
+    return cluster.sql(f"SELECT unnest(proargnames[2:]) FROM pg_proc WHERE proname = '{function}'", "complete").splitlines()
+
+
+refusal = cluster.program("psql", "-X", "-d", "complete", "-c", "SELECT confiture.dry_run_sql('', options => '{\"x\": 1}')").stderr
+equal(bullets("Options"), sorted(re.findall(r"\w+", re.search(r"DETAIL:  A dry run knows (.*)\.", refusal).group(1).replace(" and ", " "))),
+      "the options are those of the server")
+fields = cluster.sql("SELECT attname FROM pg_attribute WHERE attrelid = 'confiture.dry_run_result'::regclass", "complete")
+equal(bullets("The result"), sorted(fields.splitlines()), "the fields of the result are those of its type")
+kinds = json.loads((TOP / "docs" / "stats.schema.json").read_text())["$defs"]["side_effect"]["properties"]["kind"]["enum"]
+equal(bullets("What a rollback cannot undo"), sorted(kinds), "the side effects are those of the schema")
+for title, function in (("Statements", "dry_run_statements"), ("Locks", "dry_run_locks")):
+    told = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`[^|]*) \|", sections[title], re.MULTILINE))))
+    equal(sorted(told), sorted(out_columns(function)), f"the columns of {function}() are told")
 done()
