@@ -105,7 +105,7 @@ public:
         std::vector<migration_result> results;
         for (std::size_t i = 0; i < chain_.migrations.size(); i++) {
             migration_result result{&chain_, i, times_[i], {}, {}, {}, {}};
-            result.locks = summarise(chain_, i, 600);
+            result.locks = summarise(chain_, i, 500);
             result.expected = estimate_of(times_[i], chain_.migrations[i]);
             result.side_effects = foresee(inputs_[i].script);
             if (i + 1 == chain_.migrations.size()) // the session's belong to the chain as a whole
@@ -174,7 +174,9 @@ private:
     } else
         detail = migration.reason;
     throw failure{dry_run_error,
-                  "dry run of migration \"" + migration.version + "\" " +
+                  (migration.version.empty()
+                       ? "dry run of the script "
+                       : "dry run of migration \"" + migration.version + "\" ") +
                       (migration.error ? "failed" : "was stopped"),
                   detail, hint};
 }

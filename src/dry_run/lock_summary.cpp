@@ -118,7 +118,7 @@ lock_summary summarise(const chain_record &chain, std::size_t migration, std::si
         summary.lines.push_back(
             {&entry, "", relation, std::max(until - entry.acquired_ms, 0.0), created_here});
     }
-    std::sort(summary.lines.begin(), summary.lines.end(), stronger);
+    std::stable_sort(summary.lines.begin(), summary.lines.end(), stronger);
     summary.total = static_cast<std::int64_t>(summary.lines.size());
 
     for (const lock_line &line : summary.lines) {

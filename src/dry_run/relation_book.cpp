@@ -20,7 +20,7 @@ bool is_new_heap(const std::string &name) {
 
 } // namespace
 
-relation_info &relation_book::meet(pg::oid relation, bool late) {
+relation_info &relation_book::meet(pg::oid relation) {
     touched_.insert(relation);
     relation_info &info = relations_[relation];
     if (!info.name.empty())
@@ -39,13 +39,13 @@ relation_info &relation_book::meet(pg::oid relation, bool late) {
         info.files = {expected->second.file};
         info.bytes_before = expected->second.bytes;
     } else {
-        if (!late && !info.created_here)
+        if (!info.created_here)
             info.seen = pg::activity_of(relation);
         info.files = {pg::file_of_relation(relation).value_or(0)};
         if (!info.created_here)
             info.bytes_before = pg::bytes_of_relation(relation).value_or(0);
     }
-    if (!late && info.kind == 'p')
+    if (info.kind == 'p')
         expect(relation);
     return info;
 }
@@ -128,7 +128,8 @@ void relation_book::settle_one(pg::oid relation, relation_info &info, statement_
     info.seen = now;
     if (written.all() > 0) {
         record.written += written;
-        info.written += written;
+        if (info.files.back() == info.files.front()) // else they go with the new file
+            info.written += written;
     }
 }
 

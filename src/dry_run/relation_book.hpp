@@ -23,14 +23,14 @@ struct relation_info {
     std::int64_t bytes_before = 0;
     std::vector<pg::oid> files; // the last one is the current one
     pg::relation_activity seen;
-    row_counts written;
+    row_counts written; // in the file that it had before
 };
 
 class relation_book {
 public:
-    /* A lock on the relation was noticed, before the statement worked on it or after (`late`).
-     * Works inside hooks. */
-    relation_info &meet(pg::oid relation, bool late = false);
+    /* A lock on the relation was noticed: what it is from now on counts, or from when it was
+     * expected.  Works inside hooks. */
+    relation_info &meet(pg::oid relation);
     /* The relation, its indexes and its partitions are as they were before a statement that will
      * lock them in its middle. */
     void expect(pg::oid relation);

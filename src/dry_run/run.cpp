@@ -184,9 +184,10 @@ private:
         }
         if (pg::mentions(text, names_not_made_))
             return leave_out(record, text, "it depends on what was not run");
-        if (record_.prepared.takes_the_callers(pg::tag_name(record.where.tag), text)) {
-            record_.prepared.drop();
-            return leave_out(record, text, "the session's prepared statements would not come back");
+        if (record_.left_behind.takes_the_callers(pg::tag_name(record.where.tag), text)) {
+            record_.left_behind.drop_prepared();
+            return leave_out(record, text,
+                             "what the session has prepared or opened would not come back");
         }
         plan_.predict(text);
         run(record, text, false);
@@ -207,7 +208,7 @@ private:
         if (std::string_view(done.tag) == "ALTER TYPE")
             if (std::string label = pg::facts_of(text).enum_label; !label.empty())
                 labels_added_.push_back(std::move(label));
-        record_.prepared.note(done.tag, text);
+        record_.left_behind.note(done.tag, text);
     }
 
     bool end_savepoint(statement_record &record, const std::string &name) {

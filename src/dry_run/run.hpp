@@ -5,9 +5,9 @@
 
 #include "dry_run/lock_ledger.hpp"
 #include "dry_run/options.hpp"
-#include "dry_run/prepared_statements.hpp"
 #include "dry_run/record.hpp"
 #include "dry_run/relation_book.hpp"
+#include "dry_run/session_objects.hpp"
 #include "pg/memory.hpp"
 #include "pg/session_watch.hpp"
 
@@ -42,7 +42,8 @@ struct chain_record {
     relation_book relations;
     std::vector<pg::lock_wait> waits;
     std::vector<pg::wait_caused> waits_caused;
-    prepared_statements prepared;
+    session_objects left_behind;
+    const char *statistics_written_by = nullptr;            // a command tag
     std::unordered_map<std::uint64_t, object_note> objects; // by object_key()
     double began_ms = 0;                                    // on pg::now_ms()'s clock
 };

@@ -184,13 +184,15 @@ void restore_advisory_locks(const session_snapshot &before, std::vector<side_eff
     }
 }
 
-void drop_prepared_statements(prepared_statements &prepared, std::vector<side_effect> &found) {
-    for (const std::string &name : prepared.drop())
+void drop_session_objects(session_objects &left_behind, std::vector<side_effect> &found) {
+    for (const std::string &name : left_behind.drop_prepared())
         found.push_back({"prepared_statement", name,
                          "prepared statement " + name + " was left behind; it was dropped"});
-    if (prepared.lost_the_callers())
+    if (left_behind.lost_prepared())
         found.push_back({"prepared_statement", "DEALLOCATE",
                          "prepared statements of the session were deallocated"});
+    if (left_behind.lost_cursor())
+        found.push_back({"cursor", "CLOSE", "cursors of the session were closed"});
 }
 
 void look_at_dead_space(const chain_record &chain, std::vector<side_effect> &found) {
@@ -213,16 +215,11 @@ void look_at_dead_space(const chain_record &chain, std::vector<side_effect> &fou
     });
 }
 
-/* These write pg_class in place: reltuples, relpages, relhasindex. */
 void look_at_statistics(const chain_record &chain, std::vector<side_effect> &found) {
-    for (const migration_record &migration : chain.migrations)
-        for (const char *tag : {"ANALYZE", "CREATE INDEX", "REINDEX"})
-            if (migration.totals.count(tag)) {
-                found.push_back({"statistics", tag,
-                                 "pg_class keeps row and page counts that " + std::string(tag) +
-                                     " wrote in place"});
-                return;
-            }
+    if (chain.statistics_written_by)
+        found.push_back({"statistics", chain.statistics_written_by,
+                         "pg_class keeps row and page counts that " +
+                             std::string(chain.statistics_written_by) + " wrote in place"});
 }
 
 } // namespace
@@ -253,7 +250,7 @@ std::vector<side_effect> clean_up(chain_record &chain, const session_snapshot &b
     look_at_dead_space(chain, found);
     look_at_sequences(chain, before, found);
     restore_advisory_locks(before, found);
-    drop_prepared_statements(chain.prepared, found);
+    drop_session_objects(chain.left_behind, found);
     look_at_statistics(chain, found);
     return found;
 }

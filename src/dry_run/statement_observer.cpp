@@ -44,7 +44,7 @@ void statement_observer::look(bool whole) {
     const auto &changes = locks_.look(whole);
     for (const pg::lock_watch::change &change : changes)
         if (is_of_users(change.tag))
-            record_.relations.meet(change.tag.relation(), whole);
+            record_.relations.meet(change.tag.relation());
     record_.ledger.note(changes, pg::now_ms() - record_.began_ms);
     const double since = record_.ledger.blocking_writers_since();
     watch_.blocking_writers_since(since > 0 ? since + record_.began_ms : 0);
@@ -64,8 +64,18 @@ void statement_observer::query_begins(const std::vector<std::uint32_t> &relation
         record_.relations.touched(relation);
 }
 
-void statement_observer::utility_begins(std::uint32_t relation) {
-    record_.relations.expect(relation);
+void statement_observer::utility_begins(const char *tag,
+                                        const std::vector<std::uint32_t> &relations) {
+    bool all_new = !relations.empty();
+    for (const std::uint32_t relation : relations) {
+        record_.relations.expect(relation);
+        const relation_info *known = record_.relations.find(relation);
+        all_new = all_new && known && known->created_here;
+    }
+    // They write pg_class in place: reltuples, relpages, relhasindex.
+    for (const char *writer : {"ANALYZE", "CREATE INDEX", "REINDEX"})
+        if (std::strcmp(tag, writer) == 0 && !all_new)
+            record_.statistics_written_by = writer;
 }
 
 void statement_observer::nested_ended(const pg::nested_statement &ended) {
@@ -89,7 +99,7 @@ void statement_observer::nested_ended(const pg::nested_statement &ended) {
     nested.rows += ended.rows;
     nested.elapsed_ms += ended.elapsed_ms;
     nested.spent += ended.spent;
-    record_.prepared.note(ended.tag, nested.text);
+    record_.left_behind.note(ended.tag, nested.text);
 }
 
 /* The inner statements of one that ends now were told before it; it goes before them. */

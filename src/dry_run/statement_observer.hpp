@@ -24,7 +24,7 @@ public:
 
     void relations_locked() override { look(false); }
     void query_begins(const std::vector<std::uint32_t> &relations) override;
-    void utility_begins(std::uint32_t relation) override;
+    void utility_begins(const char *tag, const std::vector<std::uint32_t> &relations) override;
     void nested_ended(const pg::nested_statement &ended) override;
     void object_touched(const pg::object_event &event) override;
     void plan_executed(std::string_view plan, int depth, double elapsed_ms) override;

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <optional>
 
 namespace confiture::dry_run {
 
@@ -32,6 +34,21 @@ void write_resources(const pg::resources &spent, json_writer &json) {
     json.end_object();
 }
 
+/* How much of a statement is told. */
+struct detail {
+    std::size_t nested, names;
+    bool plans;
+};
+
+void write_names(const char *key, const std::vector<std::string> &names, const detail &told,
+                 json_writer &json) {
+    json.key(key);
+    json.begin_array();
+    for (std::size_t i = 0; i < names.size() && i < told.names; i++)
+        json.string(names[i]);
+    json.end_array();
+}
+
 void write_nested(const nested_record &nested, json_writer &json) {
     json.begin_object();
     json.member("sql", nested.text);
@@ -45,10 +62,11 @@ void write_nested(const nested_record &nested, json_writer &json) {
     json.end_object();
 }
 
-void write_relations(const statement_record &statement, json_writer &json) {
+void write_relations(const statement_record &statement, const detail &told, json_writer &json) {
     json.key("rewrites");
     json.begin_array();
-    for (const relation_rewrite &rewrite : statement.rewrites) {
+    for (std::size_t i = 0; i < statement.rewrites.size() && i < told.names; i++) {
+        const relation_rewrite &rewrite = statement.rewrites[i];
         json.begin_object();
         json.member("relation", rewrite.relation);
         json.member("bytes", rewrite.bytes);
@@ -57,7 +75,7 @@ void write_relations(const statement_record &statement, json_writer &json) {
     json.end_array();
     json.key("scans");
     json.begin_array();
-    for (std::size_t i = 0; i < statement.scans.size() && i < 30; i++) {
+    for (std::size_t i = 0; i < statement.scans.size() && i < told.names; i++) {
         const relation_scan &scan = statement.scans[i];
         json.begin_object();
         json.member("relation", scan.relation);
@@ -67,15 +85,14 @@ void write_relations(const statement_record &statement, json_writer &json) {
         json.end_object();
     }
     json.end_array();
-    json.member("indexes_built", statement.indexes_built);
-    json.member("created", statement.created);
-    json.member("altered", statement.altered);
-    json.member("dropped", statement.dropped);
-    json.member("constraints_validated", statement.constraints_validated);
+    write_names("indexes_built", statement.indexes_built, told, json);
+    write_names("created", statement.created, told, json);
+    write_names("altered", statement.altered, told, json);
+    write_names("dropped", statement.dropped, told, json);
+    write_names("constraints_validated", statement.constraints_validated, told, json);
 }
 
-void write_statement(const statement_record &statement, std::size_t nested_allowed, bool plans,
-                     json_writer &json) {
+void write_statement(const statement_record &statement, const detail &told, json_writer &json) {
     json.begin_object();
     json.member("ordinal", statement.ordinal);
     json.member("line", statement.where.line);
@@ -98,45 +115,83 @@ void write_statement(const statement_record &statement, std::size_t nested_allow
     write_resources(statement.spent, json);
     if (statement.peak_memory > 0)
         json.member("peak_memory_bytes", statement.peak_memory);
-    write_relations(statement, json);
+    write_relations(statement, told, json);
     json.member("objects_created", statement.objects_created);
     json.member("objects_altered", statement.objects_altered);
     json.member("objects_dropped", statement.objects_dropped);
     json.key("nested");
     json.begin_array();
-    const std::size_t told = std::min(nested_allowed, statement.nested.size());
-    for (std::size_t i = 0; i < told; i++)
+    const std::size_t nested = std::min(told.nested, statement.nested.size());
+    for (std::size_t i = 0; i < nested; i++)
         write_nested(statement.nested[i], json);
     json.end_array();
     json.member("nested_left_out", statement.nested_left_out +
-                                       static_cast<std::int64_t>(statement.nested.size() - told));
+                                       static_cast<std::int64_t>(statement.nested.size() - nested));
     json.key("plans");
     json.begin_array();
     for (const std::string &plan : statement.plans)
-        if (plans)
+        if (told.plans)
             json.string(plan);
     json.end_array();
     json.end_object();
 }
 
-/* Details are for the costliest: the document must stay within 1 MB. */
+/* Bytes that the statement takes in the document, about. */
+std::size_t size_of(const statement_record &statement, const detail &told) {
+    constexpr std::size_t numbers = 900, numbers_of_nested = 450, numbers_of_relation = 80;
+    std::size_t bytes = numbers + statement.text.size() + statement.reason.size();
+    for (const auto *names : {&statement.indexes_built, &statement.created, &statement.altered,
+                              &statement.dropped, &statement.constraints_validated})
+        for (std::size_t i = 0; i < names->size() && i < told.names; i++)
+            bytes += (*names)[i].size() + 4;
+    for (std::size_t i = 0; i < statement.rewrites.size() && i < told.names; i++)
+        bytes += statement.rewrites[i].relation.size() + numbers_of_relation;
+    for (std::size_t i = 0; i < statement.scans.size() && i < told.names; i++)
+        bytes += statement.scans[i].relation.size() + numbers_of_relation;
+    for (std::size_t i = 0; i < statement.nested.size() && i < told.nested; i++)
+        bytes += statement.nested[i].text.size() + numbers_of_nested;
+    for (const std::string &plan : statement.plans)
+        bytes += told.plans ? plan.size() : 0;
+    return bytes;
+}
+
+/* Details are for the costliest: the document must stay within 1 MB.  Nothing is told of what has
+ * no room. */
+std::vector<std::optional<detail>> details_of(const std::vector<statement_record> &statements) {
+    constexpr detail full{25, 30, true}, some{2, 20, true}, brief{0, 3, false};
+    constexpr std::size_t room_for_all = 550'000, room_for_details = 400'000, costliest = 15;
+    std::vector<std::size_t> by_cost(statements.size());
+    std::iota(by_cost.begin(), by_cost.end(), std::size_t{0});
+    std::stable_sort(by_cost.begin(), by_cost.end(), [&](std::size_t left, std::size_t right) {
+        return statements[left].elapsed_ms > statements[right].elapsed_ms;
+    });
+    std::vector<std::optional<detail>> details(statements.size());
+    std::size_t bytes = 0;
+    for (std::size_t rank = 0; rank < by_cost.size(); rank++) {
+        const statement_record &statement = statements[by_cost[rank]];
+        detail told = rank < costliest ? full : some;
+        if (bytes + size_of(statement, told) > room_for_details)
+            told = brief;
+        if (bytes + size_of(statement, told) > room_for_all)
+            continue;
+        bytes += size_of(statement, told);
+        details[by_cost[rank]] = told;
+    }
+    return details;
+}
+
 void write_statements(const migration_record &migration, json_writer &json) {
-    std::vector<double> costs;
-    for (const statement_record &statement : migration.statements)
-        costs.push_back(statement.elapsed_ms);
-    std::sort(costs.rbegin(), costs.rend());
-    const auto threshold = [&](std::size_t rank) {
-        return rank < costs.size() ? costs[rank] : 0.0;
-    };
-    const double with_plan = threshold(20), with_nested = threshold(15);
+    const std::vector<std::optional<detail>> details = details_of(migration.statements);
+    std::int64_t told = 0;
     json.key("statements");
     json.begin_array();
-    for (const statement_record &statement : migration.statements)
-        write_statement(statement, statement.elapsed_ms >= with_nested ? 25 : 2,
-                        statement.elapsed_ms >= with_plan, json);
+    for (std::size_t i = 0; i < details.size(); i++)
+        if (details[i]) {
+            write_statement(migration.statements[i], *details[i], json);
+            told++;
+        }
     json.end_array();
-    json.member("statements_left_out",
-                migration.statement_count - static_cast<std::int64_t>(migration.statements.size()));
+    json.member("statements_left_out", migration.statement_count - told);
 }
 
 void write_locks(const migration_result &result, json_writer &json) {

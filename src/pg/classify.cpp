@@ -180,6 +180,14 @@ std::vector<oid> plain_list(const List *oids) {
     return plain;
 }
 
+static List *analyzed_relations(const VacuumStmt *statement) {
+    List *relations = NIL;
+    ListCell *cell;
+    foreach (cell, statement->rels)
+        relations = lappend(relations, lfirst_node(VacuumRelation, cell)->relation);
+    return relations;
+}
+
 static List *range_variables_of(Node *utility) {
     const auto one = [](RangeVar *relation) { return relation ? list_make1(relation) : NIL; };
     switch (nodeTag(utility)) {
@@ -197,6 +205,10 @@ static List *range_variables_of(Node *utility) {
         return one(reinterpret_cast<CopyStmt *>(utility)->relation);
     case T_RefreshMatViewStmt:
         return one(reinterpret_cast<RefreshMatViewStmt *>(utility)->relation);
+    case T_LockStmt:
+        return reinterpret_cast<LockStmt *>(utility)->relations;
+    case T_VacuumStmt:
+        return analyzed_relations(reinterpret_cast<VacuumStmt *>(utility));
     case T_TruncateStmt:
         return reinterpret_cast<TruncateStmt *>(utility)->relations;
     default:

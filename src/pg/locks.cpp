@@ -172,6 +172,8 @@ void lock_watch::look_at_group() {
 }
 
 const std::vector<lock_watch::change> &lock_watch::look(bool whole) {
+    constexpr std::size_t few = 200; // a whole look at them costs no more than a microsecond
+    whole = whole || shared_count() <= few;
     changes_.clear();
     look_at_fast_path();
     for (int partition = 0; partition < partition_count; partition++)

@@ -162,8 +162,7 @@ void on_utility(CONFITURE_UTILITY_PARAMETERS) {
     boundary([&] {
         if (nested)
             watching->relations_locked();
-        for (const oid relation : relations_of(planned->utilityStmt))
-            watching->utility_begins(relation);
+        watching->utility_begins(tag, relations_of(planned->utilityStmt));
     });
     const double started = now_ms();
     const resources before = resources_spent();

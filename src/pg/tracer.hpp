@@ -52,8 +52,8 @@ public:
     virtual void relations_locked() = 0;
     /* The same where it is known which ones. */
     virtual void query_begins(const std::vector<std::uint32_t> &relations) = 0;
-    /* A utility statement is about to work on this relation, which it has not locked yet. */
-    virtual void utility_begins(std::uint32_t relation) = 0;
+    /* A utility statement is about to work on these relations, which it has not locked yet. */
+    virtual void utility_begins(const char *tag, const std::vector<std::uint32_t> &relations) = 0;
     virtual void nested_ended(const nested_statement &ended) = 0;
     virtual void object_touched(const object_event &event) = 0;
     /* A data-modifying or reading statement took this long: its plan with actual rows. */
