@@ -79,9 +79,7 @@ void foresee_command(std::string_view text, std::string_view command, std::int32
             add("program", "COPY", "COPY … PROGRAM runs a program of the server");
         else if (pg::mentions(text, {"to"}))
             add("file", "COPY", "COPY … TO writes a file of the server");
-    } else if (command == "DEALLOCATE" || command == "DEALLOCATE ALL")
-        add("prepared_statement", std::string(command), "what is deallocated does not come back");
-    else if (command == "DISCARD SEQUENCES")
+    } else if (command == "DISCARD SEQUENCES")
         add("sequence", std::string(command),
             "the session forgets what currval() and lastval() say");
     else if (command == "LOAD")

@@ -29,11 +29,13 @@ void read_options(const std::vector<json_member> &members, source &given) {
         else if (member.key == "lock_timeout" && member.type == json_member::kind::string &&
                  is_timeout(member.text))
             given.lock_timeout = member.text;
+        else if (member.key == "depends" && member.type == json_member::kind::strings)
+            given.depends = member.texts;
         else
             throw failure{configuration_invalid,
                           "invalid option \"" + member.key + "\" of a migration",
-                          "A migration takes transactional (boolean) and lock_timeout (text such "
-                          "as \"2s\")."};
+                          "A migration takes transactional (boolean), lock_timeout (text such as "
+                          "\"2s\") and depends (array of versions)."};
     }
 }
 

@@ -70,10 +70,19 @@ bool arguments::boolean(int index) const {
     return PG_GETARG_BOOL(index);
 }
 
+static bool read_strings(JsonbContainer *array, std::vector<std::string> &texts) {
+    for (std::uint32_t i = 0; i < JsonContainerSize(array); i++) {
+        const JsonbValue *item = call([&] { return getIthJsonbValueFromContainer(array, i); });
+        if (item->type != jbvString)
+            return false;
+        texts.emplace_back(item->val.string.val, static_cast<std::size_t>(item->val.string.len));
+    }
+    return true;
+}
+
 static json_member read_member(const JsonbValue &key, const JsonbValue &content) {
-    json_member member{{key.val.string.val, static_cast<std::size_t>(key.val.string.len)},
-                       json_member::kind::other,
-                       {}};
+    json_member member;
+    member.key.assign(key.val.string.val, static_cast<std::size_t>(key.val.string.len));
     switch (content.type) {
     case jbvNull:
         member.type = json_member::kind::null;
@@ -93,6 +102,11 @@ static json_member read_member(const JsonbValue &key, const JsonbValue &content)
     case jbvBool:
         member.type = json_member::kind::boolean;
         member.text = content.val.boolean ? "true" : "false";
+        break;
+    case jbvBinary:
+        if (JsonContainerIsArray(content.val.binary.data) &&
+            read_strings(content.val.binary.data, member.texts))
+            member.type = json_member::kind::strings;
         break;
     default:
         break;

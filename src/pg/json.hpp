@@ -44,10 +44,11 @@ public:
 
 /* One member of an options object: {"max_wait_caused": "500ms"}. */
 struct json_member {
-    enum class kind { string, number, boolean, null, other };
+    enum class kind { string, number, boolean, null, strings, other };
     std::string key;
-    kind type;
-    std::string text; // without quotes; 'true' or 'false' for a boolean
+    kind type = kind::other;
+    std::string text;               // without quotes; 'true' or 'false' for a boolean
+    std::vector<std::string> texts; // of an array that holds nothing but strings
 };
 
 } // namespace confiture

@@ -22,7 +22,7 @@ COMMENT ON COLUMN confiture.migration.name IS 'Name of the migration.';
 COMMENT ON COLUMN confiture.migration.forward IS 'The script that makes the change.';
 COMMENT ON COLUMN confiture.migration.backward IS 'The script that takes the change back; null where there is none.';
 COMMENT ON COLUMN confiture.migration.verify IS 'The script that raises an error where the change is not in place; null where there is none.';
-COMMENT ON COLUMN confiture.migration.options IS 'How it is to be run, as its folder or register_migration() said: transactional (boolean), lock_timeout (text); of a Sqitch plan also depends (array of versions).';
+COMMENT ON COLUMN confiture.migration.options IS 'How it is to be run, as its folder or register_migration() said: transactional (boolean), lock_timeout (text), depends (array of versions).';
 COMMENT ON COLUMN confiture.migration.repeatable IS 'Runs again whenever its checksum changes, after all others.';
 COMMENT ON COLUMN confiture.migration.checksum IS 'SHA-256 over the normalised scripts, in hexadecimal; line ends and trailing blanks do not count.';
 COMMENT ON COLUMN confiture.migration.source IS 'File that the forward script came from; null where it was registered by a call.';

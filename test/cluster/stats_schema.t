@@ -82,10 +82,19 @@ trial("more statements than are listed", "SELECT 1;" * 300)
 trial("steps", "BEGIN; SELECT 1; COMMIT; SELECT 2")
 trial("emulated", "CREATE INDEX CONCURRENTLY ON wide (id)", concurrently="emulate")
 trial("predicted", "CREATE INDEX CONCURRENTLY made ON wide (id); REINDEX INDEX made; VACUUM wide", concurrently="predict")
+session.run("DECLARE mine CURSOR WITH HOLD FOR SELECT 1")
+trial("a cursor of the caller", "DO 'BEGIN EXECUTE ''CLOSE mine''; END'")
 trial("what a rollback cannot undo", """
 SELECT nextval('counter'), setval('counter', 7); PREPARE later AS SELECT 1; SELECT pg_advisory_lock(7); ANALYZE wide;
 UPDATE wide SET filling = 'w'; CHECKPOINT; SELECT pg_reload_conf(); COPY spare TO PROGRAM 'cat >/dev/null';
 COPY spare TO '/dev/null'""")
+blocks = ";".join(
+    f"DO $$BEGIN FOR n IN 1..20 LOOP EXECUTE format('CREATE TABLE {'long_name_' * 5}{block}_%s (a int)', n);"
+    f" EXECUTE format('ALTER TABLE {'long_name_' * 5}{block}_%s ADD CONSTRAINT {'check_' * 8}%s CHECK (a > 0)', n, n); END LOOP; END$$"
+    for block in range(120))
+big = trial("a document with more objects than there is room for", blocks, max_locks="off")
+ok(big and len(json.dumps(big).encode()) <= 1_000_000, "it is no larger than 1 MB", len(json.dumps(big)))
+ok(big and big["statements_left_out"] + len(big["statements"]) == 120, "what has no room is counted")
 equal(keep("iterations", session.run("SELECT to_jsonb(r) FROM confiture.dry_run_sql('ANALYZE wide', 5) r"), "complete")
       and len(documents["iterations"]["iterations_ms"]), 5, "each iteration has its time")
 session.run("BEGIN; LOCK spare IN SHARE MODE; LOCK parent IN SHARE ROW EXCLUSIVE MODE; LOCK wide IN ROW SHARE MODE")

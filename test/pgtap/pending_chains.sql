@@ -51,6 +51,9 @@ CREATE FUNCTION pg_temp.unmet(warnings text[]) RETURNS text LANGUAGE sql AS
     $$SELECT coalesce(string_agg(w, ' ' ORDER BY w), '') FROM unnest(warnings) w WHERE w LIKE 'It depends on%'$$;
 SELECT is(pg_temp.unmet((confiture.dry_run('20')).warnings), 'It depends on migration 11, which is not applied.',
           'what it depends on and is not applied is warned of');
+SELECT confiture.register_migration('22', 'needs by option', 'SELECT 1', options => '{"depends": ["021", "98"]}') \g /dev/null
+SELECT is(pg_temp.unmet((confiture.dry_run('22')).warnings),
+          'It depends on migration 021, which is not applied. It depends on migration 98, which is not applied.', 'as an option, too');
 SELECT results_eq($$SELECT pg_temp.unmet(warnings) FROM confiture.dry_run_pending() WHERE migration_version IN ('020', '21')$$,
                   ARRAY['', 'It depends on migration 99, which is not applied.'], 'what runs before it in the chain is there');
 

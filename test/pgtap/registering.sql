@@ -110,6 +110,9 @@ SELECT throws_ok($$SELECT confiture.register_migration('x', 'x', 'SELECT 1', opt
                  'MG016', 'invalid option "transactional" of a migration', 'an option of the wrong type is refused');
 SELECT throws_ok($$SELECT confiture.register_migration('x', 'x', 'SELECT 1', options => '{"lock_timeout": "soon"}')$$,
                  'MG016', NULL, 'an option of no meaning is refused');
+SELECT throws_ok(format($$SELECT confiture.register_migration('x', 'x', 'SELECT 1', options => %L)$$, '{"depends": ' || d || '}'),
+                 'MG016', 'invalid option "depends" of a migration', 'depends takes an array of versions, not ' || d)
+  FROM unnest(ARRAY['"001"', '[1]', '["001", null]', '{"001": true}']) d;
 SELECT throws_ok($$SELECT confiture.register_migration('x', 'x', 'SELECT 1', options => '[]')$$, 'MG016',
                  'options must be a JSON object', 'options are an object');
 SELECT throws_ok($$SELECT confiture.register_migration('x', 'x', 'SELEC 1')$$, 'MG005', NULL,

@@ -40,6 +40,16 @@ SELECT is_empty('SELECT FROM pg_prepared_statements WHERE name ILIKE ''made%''',
 SELECT is(pg_temp.kinds('DO ''BEGIN EXECUTE ''''PREPARE made AS SELECT 1''''; END'''), 'prepared_statement', 'and in a DO block');
 SELECT is_empty('SELECT FROM pg_prepared_statements WHERE name = ''made''', 'where it is dropped again as well');
 
+PREPARE kept AS SELECT 1;
+SELECT is(pg_temp.kinds('DEALLOCATE kept; DEALLOCATE ALL'), '', 'what the caller prepared is left alone');
+SELECT isnt_empty('EXECUTE kept', 'and there');
+SELECT is(pg_temp.kinds('DO ''BEGIN EXECUTE ''''DEALLOCATE kept''''; END'''), 'prepared_statement', 'but for a DO block, which is told');
+DECLARE kept CURSOR WITH HOLD FOR SELECT 1 AS one;
+SELECT is(pg_temp.kinds('CLOSE kept; CLOSE ALL; DECLARE c CURSOR FOR SELECT 1; FETCH c; CLOSE c'), '', 'cursors of the caller are left open');
+FETCH kept \gset
+SELECT is(:one, 1, 'and can be read');
+SELECT is(pg_temp.kinds('DO ''BEGIN EXECUTE ''''CLOSE kept''''; END'''), 'cursor', 'but for a DO block, which is told');
+
 -- Files and programs: foreseen, for the dry run runs them.
 SELECT is(pg_temp.kinds('COPY (SELECT 1) TO PROGRAM ''cat >/dev/null'''), 'program', 'COPY TO PROGRAM');
 SELECT is(pg_temp.kinds('COPY s.t (a) FROM PROGRAM ''echo 1'''), 'program,sequence', 'COPY FROM PROGRAM');
@@ -54,6 +64,11 @@ SELECT is(e->>'line', '2', 'the line is told')
  WHERE e->>'kind' = 'program';
 
 -- Dead space.
+CREATE FUNCTION pg_temp.dead(script text) RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg(e->>'message', '; ')
+      FROM confiture.dry_run_sql(script) r, jsonb_array_elements(r.stats->'side_effects') e
+     WHERE e->>'kind' IN ('dead_space', 'statistics');
+$$;
 SELECT collect_tap(is(e->>'object', 's.big', 'dead space is told by table'), cmp_ok((e->>'bytes')::bigint, '>', 100000::bigint, 'in bytes'),
        alike(e->>'message', '%VACUUM%', 'with what frees it'))
   FROM confiture.dry_run_sql('UPDATE s.big SET a = a + 1') r, jsonb_array_elements(r.stats->'side_effects') e
@@ -68,6 +83,12 @@ CREATE INDEX big_b ON s.big (b);
 DELETE FROM s.big WHERE a > 100;
 SELECT is_empty($$SELECT FROM confiture.dry_run_sql('ALTER TABLE s.big ALTER a TYPE bigint') r, jsonb_array_elements(r.stats->'side_effects') e
                    WHERE e->>'kind' = 'dead_space'$$, 'files that a rewrite makes are gone again, smaller than what they replaced or not');
+SELECT is(pg_temp.dead('ALTER TABLE s.big ALTER a TYPE bigint; UPDATE s.big SET a = a + 1'), NULL, 'nor do rows of a file that goes');
+SELECT is(pg_temp.dead('TRUNCATE s.t; INSERT INTO s.t SELECT generate_series(1, 1000)'), NULL, 'that TRUNCATE made either');
+SELECT is(pg_temp.dead('CREATE TABLE s.made (a int); INSERT INTO s.made VALUES (1); CREATE INDEX ON s.made (a); ANALYZE s.made'), NULL,
+          'and a new table has no row counts to keep');
+INSERT INTO s.t (a) SELECT 1 FROM generate_series(1, 1000);
+SELECT is(pg_temp.dead('LOCK TABLE s.t; DROP TABLE s.t'), NULL, 'what the caller wrote before is not counted');
 SELECT is(e->>'kind', 'statistics', 'statistics that are written in place')
   FROM confiture.dry_run_sql('CREATE INDEX ON s.big (a)') r, jsonb_array_elements(r.stats->'side_effects') e WHERE e->>'kind' = 'statistics';
 
@@ -75,10 +96,11 @@ SELECT is(e->>'kind', 'statistics', 'statistics that are written in place')
 SELECT throws_ok(format($$SELECT confiture.dry_run_sql(%L, options => '{"strict": true}')$$, script), 'MG001',
                  'the migration does what a rollback cannot undo', 'strict refuses ' || script)
   FROM unnest(ARRAY['SELECT nextval(''s.numbers'')', 'SELECT pg_advisory_lock(1)', 'COPY (SELECT 1) TO PROGRAM ''touch /tmp/never''',
-                    'COPY (SELECT 1) TO ''/tmp/never''', 'DO LANGUAGE plpython3u ''pass''', 'SELECT dblink_exec(''x'')',
-                    'DEALLOCATE ALL']) AS script;
+                    'COPY (SELECT 1) TO ''/tmp/never''', 'DO LANGUAGE plpython3u ''pass''', 'SELECT dblink_exec(''x'')']) AS script;
 SELECT throws_ok($$SELECT confiture.dry_run_sql('SELECT 1/0; SELECT nextval(''s.numbers'')', options => '{"strict": true}')$$, 'MG001',
                  'the migration does what a rollback cannot undo', 'before anything runs');
+SELECT lives_ok($$SELECT confiture.dry_run_sql('PREPARE z AS SELECT 1; DEALLOCATE z; DEALLOCATE ALL; CLOSE ALL', options => '{"strict": true}')$$,
+                'what is not run, or is harmless, is not refused');
 SELECT lives_ok($$SELECT confiture.dry_run_sql('ALTER TABLE s.t ADD b int', options => '{"strict": true}')$$, 'and runs the rest');
 
 SELECT * FROM finish();
