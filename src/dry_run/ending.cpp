@@ -1,0 +1,134 @@
+#include "dry_run/ending.hpp"
+
+#include "pg/error.hpp"
+#include "pg/tracer.hpp"
+
+#include <algorithm>
+
+namespace confiture::dry_run {
+
+std::size_t most_locks(const options &chosen) {
+    return chosen.max_locks < 0 ? pg::lock_table_capacity() / 2
+                                : static_cast<std::size_t>(chosen.max_locks);
+}
+
+ending::ending(const options &chosen, const pg::session_watch &watch)
+    : chosen_(chosen), watch_(watch) {}
+
+void ending::begin(migration_record &migration, const pg::script &script) {
+    migration_ = &migration;
+    script_ = &script;
+    labels_added_.clear();
+}
+
+void ending::step_ended() {
+    labels_before_.insert(labels_before_.end(), labels_added_.begin(), labels_added_.end());
+    labels_added_.clear();
+}
+
+void ending::fail(statement_record &record, const char *sqlstate, std::string message,
+                  std::string hint) {
+    failure_record failed;
+    failed.sqlstate = sqlstate;
+    failed.message = std::move(message);
+    failed.hint = std::move(hint);
+    failed.line = record.where.line;
+    failed.column = record.where.column;
+    file(record, std::move(failed));
+}
+
+void ending::fail(failure_record &&violation) {
+    violation.file = migration_->file;
+    migration_->error = std::move(violation);
+    migration_->status = run_status::failed;
+}
+
+void ending::file(statement_record &record, failure_record &&failed) {
+    failed.statement = record.ordinal;
+    record.status = statement_status::failed;
+    record.reason = failed.message;
+    fail(std::move(failed));
+}
+
+void ending::stop(statement_record &record, std::string reason) {
+    record.status = statement_status::stopped;
+    record.reason = reason;
+    migration_->status = run_status::stopped;
+    migration_->reason = std::move(reason);
+}
+
+bool ending::stops(statement_record &record, std::size_t shared_locks) {
+    pg::stop_reason reason = watch_.stopped();
+    if (reason == pg::stop_reason::none && most_locks(chosen_) &&
+        shared_locks > most_locks(chosen_)) // in too short a time for the timer
+        reason = pg::stop_reason::too_many_locks;
+    if (reason == pg::stop_reason::none)
+        return false;
+    stop(record, sentence(reason));
+    return true;
+}
+
+std::string ending::sentence(pg::stop_reason reason) const {
+    const auto limit = [](int milliseconds) { return std::to_string(milliseconds) + " ms"; };
+    switch (reason) {
+    case pg::stop_reason::wait_caused:
+        return "another session has waited for a lock of this dry run longer than "
+               "max_wait_caused (" +
+               limit(chosen_.max_wait_caused_ms) + ")";
+    case pg::stop_reason::lock_hold:
+        return "a lock that blocks writers was held longer than max_lock_hold (" +
+               limit(chosen_.max_lock_hold_ms) + ")";
+    case pg::stop_reason::too_many_locks:
+        return "more locks were taken than max_locks allows, of a shared lock table with room "
+               "for " +
+               std::to_string(pg::lock_table_capacity());
+    case pg::stop_reason::none:
+        break;
+    }
+    return "";
+}
+
+bool ending::label_was_added_before(const std::string &message) const {
+    const auto named = [&](const std::string &label) {
+        return message.find(label) != std::string::npos;
+    };
+    return std::any_of(labels_before_.begin(), labels_before_.end(), named) &&
+           std::none_of(labels_added_.begin(), labels_added_.end(), named);
+}
+
+void ending::note_error(const pg::error &raised, statement_record &record) {
+    const std::string state = raised.sqlstate();
+    if (watch_.caused(raised))
+        return stop(record, sentence(watch_.stopped()));
+    if (state == "57014" || state.rfind("57P", 0) == 0 || state == "40001")
+        throw raised;
+    if (state == "55P03" && record.ordinal > 0 && lock_timeout_passed())
+        return stop(record, "a lock was not to be had within lock_timeout");
+    if (state == "55P04" && label_was_added_before(raised.what())) {
+        record.status = statement_status::needs_commit;
+        record.reason = raised.what();
+        migration_->status = run_status::needs_commit;
+        migration_->reason = raised.what();
+        return;
+    }
+    failure_record failed = failure_of(raised);
+    failed.line = record.where.line;
+    failed.column = record.where.column;
+    if (raised.position() > 0 && record.ordinal > 0) {
+        const std::string_view text = script_->text_of(record.where);
+        const pg::place place =
+            pg::place_of(script_->text, static_cast<std::size_t>(record.where.offset) +
+                                            pg::offset_of_character(text, raised.position()));
+        failed.line = place.line;
+        failed.column = place.column;
+    }
+    file(record, std::move(failed));
+}
+
+/* NOWAIT raises the same SQLSTATE without having waited. */
+bool ending::lock_timeout_passed() const {
+    const std::vector<pg::lock_wait> waits = watch_.waits();
+    return !waits.empty() && pg::now_ms() - waits.back().ended_ms < 100;
+}
+
+} // namespace confiture::dry_run

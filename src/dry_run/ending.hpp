@@ -1,0 +1,52 @@
+#pragma once
+/* How a migration ends before its end: failed, stopped by a limit, in need of a commit. */
+#include "pg/plain.hpp"
+
+#include "dry_run/options.hpp"
+#include "dry_run/record.hpp"
+#include "pg/session_watch.hpp"
+
+#include <string>
+#include <vector>
+
+namespace confiture::dry_run {
+
+class ending {
+public:
+    ending(const options &chosen, const pg::session_watch &watch);
+
+    void begin(migration_record &migration, const pg::script &script);
+
+    void fail(statement_record &record, const char *sqlstate, std::string message,
+              std::string hint);
+    void fail(failure_record &&violation);
+
+    /* Files an ERROR of a statement, or of the end of a step for a record without an ordinal.  What
+     * belongs to the server or the user, cancels above all, is thrown on. */
+    void note_error(const pg::error &raised, statement_record &record);
+
+    /* Stops where a limit was passed; true if so. */
+    bool stops(statement_record &record, std::size_t shared_locks);
+
+    /* A label of an enum can be used when the step that added it is committed. */
+    void label_added(std::string label) { labels_added_.push_back(std::move(label)); }
+    void step_ended();
+
+private:
+    void file(statement_record &record, failure_record &&failed);
+    void stop(statement_record &record, std::string reason);
+    std::string sentence(pg::stop_reason reason) const;
+    bool label_was_added_before(const std::string &message) const;
+    bool lock_timeout_passed() const;
+
+    const options &chosen_;
+    const pg::session_watch &watch_;
+    migration_record *migration_ = nullptr;
+    const pg::script *script_ = nullptr;
+    std::vector<std::string> labels_added_, labels_before_; // in this step, before it
+};
+
+/* The limit of locks in the shared lock table; 0 for none. */
+std::size_t most_locks(const options &chosen);
+
+} // namespace confiture::dry_run

@@ -1,0 +1,199 @@
+#include "dry_run/statement_runner.hpp"
+
+#include "dry_run/concurrently.hpp"
+#include "pg/error.hpp"
+#include "pg/execute.hpp"
+#include "pg/transaction.hpp"
+
+namespace confiture::dry_run {
+
+namespace {
+
+/* Memory of a statement is looked at where it had time to use some. */
+constexpr double worth_a_look_ms = 5;
+
+} // namespace
+
+statement_runner::statement_runner(const options &chosen, pg::memory_context &statement_memory,
+                                   chain_record &record, pg::session_watch &watch,
+                                   statement_observer &observer, ending &ending)
+    : chosen_(chosen), statement_memory_(statement_memory), record_(record), watch_(watch),
+      observer_(observer), ending_(ending) {}
+
+void statement_runner::begin(migration_record &migration, const migration_input &input,
+                             std::int32_t index) {
+    migration_ = &migration;
+    input_ = &input;
+    place_ = {index, 0, 0, false};
+}
+
+void statement_runner::between_statements() {
+    place_.statement = 0;
+    place_.line = 0;
+    record_.ledger.move_to(place_);
+}
+
+bool statement_runner::run(const pg::statement &where, std::int32_t ordinal,
+                           statement_store &store) {
+    const pg::memory_scope scope(statement_memory_); // what is asked of the server goes with it
+    statement_record record;
+    record.ordinal = ordinal;
+    record.where = where;
+    record.started_ms = now();
+    place_.statement = ordinal;
+    place_.line = where.line;
+    record_.ledger.move_to(place_);
+    record_.ledger.mark();
+    const double waited_before = watch_.waited_ms();
+    const pg::resources before = pg::resources_spent();
+    bool goes_on = true;
+    observer_.begin(record);
+    const double started = pg::now_ms();
+    try {
+        pg::check_for_interrupts();
+        goes_on = dispatch(record);
+    } catch (const pg::error &raised) {
+        record.elapsed_ms = pg::now_ms() - started;
+        goes_on = false;
+        ending_.note_error(raised, record);
+        observer_.look_after_error();
+    }
+    record.spent = pg::resources_spent() - before;
+    record.waited_ms = watch_.waited_ms() - waited_before;
+    migration_->waited_ms += record.waited_ms;
+    if (goes_on)
+        goes_on = settle(record, store);
+    observer_.end();
+    migration_->execution_ms += record.elapsed_ms;
+    if (record.status != statement_status::not_run)
+        store.count(pg::tag_name(where.tag), record.elapsed_ms, record.written);
+    if (store.wants(record.elapsed_ms)) {
+        record.text = shorten(input_->script.text_of(where), 500);
+        store.add(std::move(record));
+    }
+    return goes_on;
+}
+
+/* Everything that is read off after a statement that worked. */
+bool statement_runner::settle(statement_record &record, const statement_store &store) {
+    observer_.look(true);
+    record_.ledger.note_taken_again(now());
+    record_.relations.settle(record);
+    if (record.where.kind == pg::statement_kind::plain && record.status == statement_status::done)
+        plan_.compare(record, record_.ledger, record_.relations, migration_->plan);
+    if (store.wants(record.elapsed_ms))
+        observer_.describe_objects();
+    migration_->written += record.written;
+    if (record.status == statement_status::done || record.status == statement_status::emulated)
+        migration_->statements_run++;
+    return !ending_.stops(record, observer_.shared_lock_count());
+}
+
+bool statement_runner::dispatch(statement_record &record) {
+    using kind = pg::statement_kind;
+    const std::string_view text = input_->script.text_of(record.where);
+    switch (record.where.kind) {
+    case kind::begin:
+    case kind::commit:
+        return true;
+    case kind::rollback:
+        ending_.fail(record, "0A000",
+                     "a migration cannot end its transaction by " +
+                         std::string(pg::tag_name(record.where.tag)),
+                     "Undo parts of a script with SAVEPOINT and ROLLBACK TO.");
+        return false;
+    case kind::savepoint:
+        savepoints_.open(pg::facts_of(text).savepoint);
+        return true;
+    case kind::rollback_to:
+    case kind::release:
+        return end_savepoint(record, pg::facts_of(text).savepoint);
+    case kind::top_level_only:
+        leave_out(record, text, "it cannot run inside a transaction");
+        return true;
+    case kind::concurrently:
+        run_concurrently(record, text);
+        return true;
+    case kind::plain:
+        break;
+    }
+    if (pg::mentions(text, names_not_made_)) {
+        leave_out(record, text, "it depends on what was not run");
+    } else if (record_.left_behind.takes_the_callers(pg::tag_name(record.where.tag), text)) {
+        record_.left_behind.drop_prepared();
+        leave_out(record, text, "what the session has prepared or opened would not come back");
+    } else {
+        plan_.predict(text);
+        execute(record, text, false);
+    }
+    return true;
+}
+
+void statement_runner::execute(statement_record &record, std::string_view text, bool plain_form) {
+    pg::observation::begin_statement();
+    if (long_before_)
+        pg::reset_peak_memory();
+    const double started = pg::now_ms();
+    const pg::completion done = pg::run_statement(text, plain_form, statement_memory_);
+    record.elapsed_ms = pg::now_ms() - started;
+    record.rows = done.rows;
+    long_before_ = record.elapsed_ms >= worth_a_look_ms;
+    if (long_before_)
+        record.peak_memory = pg::peak_memory();
+    if (std::string_view(done.tag) == "ALTER TYPE")
+        if (std::string label = pg::facts_of(text).enum_label; !label.empty())
+            ending_.label_added(std::move(label));
+    record_.left_behind.note(done.tag, text);
+}
+
+bool statement_runner::end_savepoint(statement_record &record, const std::string &name) {
+    const bool releases = record.where.kind == pg::statement_kind::release;
+    if (releases ? savepoints_.release(name) : savepoints_.roll_back_to(name)) {
+        if (!releases)
+            record_.relations.look_again();
+        return true;
+    }
+    ending_.fail(record, "3B001", "savepoint \"" + name + "\" does not exist", "");
+    return false;
+}
+
+void statement_runner::leave_out(statement_record &record, std::string_view text,
+                                 const std::string &reason) {
+    record.status = statement_status::not_run;
+    record.reason = reason;
+    const pg::statement_facts facts = pg::facts_of(text);
+    names_not_made_.insert(names_not_made_.end(), facts.makes.begin(), facts.makes.end());
+    migration_->not_run.push_back(std::string(pg::tag_name(record.where.tag)) + " in line " +
+                                  std::to_string(record.where.line) + " was not run: " + reason);
+}
+
+void statement_runner::run_concurrently(statement_record &record, std::string_view text) {
+    const pg::statement_facts facts = pg::facts_of(text);
+    const concurrent_choice choice = choose_form(facts, chosen_.concurrently, record_.relations);
+    const auto note_real_locks = [&] {
+        for (const real_lock &lock : choice.locks) {
+            record_.relations.meet(lock.tag.relation());
+            record_.ledger.note_predicted(lock.tag, lock.mode, now());
+        }
+    };
+    if (!choice.emulate) {
+        leave_out(record, text, choice.reason);
+        note_real_locks();
+        return;
+    }
+    place_.emulating = true;
+    record_.ledger.move_to(place_);
+    execute(record, text, true);
+    observer_.look(true);
+    place_.emulating = false;
+    record_.ledger.move_to(place_);
+    note_real_locks();
+    record.status = statement_status::emulated;
+    record.reason = "run in its plain form, without CONCURRENTLY";
+    migration_->emulated.push_back(
+        std::string(pg::tag_name(record.where.tag)) + " CONCURRENTLY in line " +
+        std::to_string(record.where.line) +
+        " ran in its plain form, which locks out writers; the real form does not");
+}
+
+} // namespace confiture::dry_run

@@ -1,0 +1,57 @@
+#pragma once
+/* Runs one statement of a script and measures it. */
+#include "pg/plain.hpp"
+
+#include "dry_run/ending.hpp"
+#include "dry_run/plan_check.hpp"
+#include "dry_run/run.hpp"
+#include "dry_run/savepoints.hpp"
+#include "dry_run/statement_observer.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace confiture::dry_run {
+
+class statement_runner {
+public:
+    statement_runner(const options &chosen, pg::memory_context &statement_memory,
+                     chain_record &record, pg::session_watch &watch, statement_observer &observer,
+                     ending &ending);
+
+    void begin(migration_record &migration, const migration_input &input, std::int32_t index);
+
+    /* False where the migration ends with this statement.  BEGIN and COMMIT do nothing: the caller
+     * ends the step. */
+    bool run(const pg::statement &where, std::int32_t ordinal, statement_store &store);
+
+    /* What is done from here on belongs to no statement. */
+    void between_statements();
+    void release_savepoints() { savepoints_.release_all(); }
+
+private:
+    double now() const { return pg::now_ms() - record_.began_ms; }
+    bool settle(statement_record &record, const statement_store &store);
+    bool dispatch(statement_record &record);
+    void execute(statement_record &record, std::string_view text, bool plain_form);
+    bool end_savepoint(statement_record &record, const std::string &name);
+    void leave_out(statement_record &record, std::string_view text, const std::string &reason);
+    void run_concurrently(statement_record &record, std::string_view text);
+
+    const options &chosen_;
+    pg::memory_context &statement_memory_;
+    chain_record &record_;
+    pg::session_watch &watch_;
+    statement_observer &observer_;
+    ending &ending_;
+    migration_record *migration_ = nullptr;
+    const migration_input *input_ = nullptr;
+    ledger_place place_;
+    plan_checker plan_;
+    savepoints savepoints_;
+    std::vector<std::string> names_not_made_;
+    bool long_before_ = true;
+};
+
+} // namespace confiture::dry_run
