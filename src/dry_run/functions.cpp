@@ -257,19 +257,19 @@ CONFITURE_FUNCTION(confiture_plan) {
     const std::string version = arguments.text(0), direction = arguments.text(1);
     check_direction(direction);
     const std::vector<migration_input> inputs = read_one(version, direction);
-    std::vector<std::string> made;
+    pg::script_names names;
     pg::row_set rows(arguments);
     for (std::size_t i = 0; i < inputs.front().script.statements.size(); i++) {
         const pg::statement &statement = inputs.front().script.statements[i];
         for (const pg::prediction &one :
-             pg::predict(inputs.front().script.text_of(statement), made))
+             pg::predict(inputs.front().script.text_of(statement), names))
             rows.add({pg::integer(static_cast<std::int32_t>(i + 1)), pg::integer(statement.line),
                       pg::text(pg::tag_name(statement.tag)),
                       one.object.empty() ? pg::value{} : pg::text(one.object),
                       one.mode ? pg::text(pg::lock_mode_name(one.mode)) : pg::value{},
                       pg::text_array(one.mode ? blocked_by(one.mode) : std::vector<std::string>()),
-                      pg::boolean(one.rewrites), pg::boolean(one.scans),
-                      pg::text(pg::name_of(one.sure)),
+                      pg::boolean(one.rewrites.expected), pg::boolean(one.scans.expected),
+                      pg::text(pg::name_of(one.sure())),
                       one.reason.empty() ? pg::value{} : pg::text(one.reason)});
     }
     return {};

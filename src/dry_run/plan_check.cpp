@@ -1,5 +1,9 @@
 #include "dry_run/plan_check.hpp"
 
+#include "pg/error.hpp"
+#include "pg/session.hpp"
+#include "pg/transaction.hpp"
+
 #include <algorithm>
 
 namespace confiture::dry_run {
@@ -8,7 +12,9 @@ namespace {
 
 constexpr std::size_t most_examples = 20;
 
-bool is_table(char kind) { return kind == 'r' || kind == 'p' || kind == 'm' || kind == 'f'; }
+bool is_table(char kind) {
+    return kind == 'r' || kind == 'p' || kind == 'm' || kind == 'f' || kind == 'v';
+}
 
 void example(std::vector<std::string> &examples, const statement_record &statement,
              const std::string &text) {
@@ -33,82 +39,115 @@ struct tally {
     }
 };
 
-template <typename Facts, typename Named>
-void compare_facts(const std::vector<pg::prediction> &predicted, bool pg::prediction::*foreseen,
-                   const Facts &seen, Named &&counts, const char *word, tally tally) {
+/* Compares one kind of fact about relations: rewrites or scans. */
+template <typename Facts, typename Known>
+void compare_facts(const std::vector<pg::prediction> &predicted,
+                   pg::expectation pg::prediction::*foreseen, const Facts &seen, Known &&known,
+                   const char *word, tally tally) {
     for (const auto &fact : seen) {
-        if (!counts(fact.relation))
+        if (!known(fact.relation))
             continue;
-        const bool told =
-            std::any_of(predicted.begin(), predicted.end(), [&](const pg::prediction &one) {
-                return one.*foreseen && one.object == fact.relation;
-            });
-        told ? tally.both() : tally.missed(word + (" of " + fact.relation));
+        const auto told = std::find_if(predicted.begin(), predicted.end(), [&](const auto &one) {
+            return known(one) == known(fact.relation);
+        });
+        if (told == predicted.end() || !((*told).*foreseen).expected)
+            tally.missed(word + (" of " + fact.relation));
+        else
+            tally.both();
     }
     for (const pg::prediction &one : predicted) {
-        const bool happened = std::any_of(seen.begin(), seen.end(), [&](const auto &fact) {
-            return fact.relation == one.object;
+        const pg::expectation &fact = one.*foreseen;
+        const relation_info *info = known(one);
+        const bool happened = std::any_of(seen.begin(), seen.end(), [&](const auto &other) {
+            return known(other.relation) == info;
         });
-        if (one.*foreseen && !happened && one.sure == pg::certainty::certain && counts(one.object))
+        if (fact.expected && fact.sure == pg::certainty::certain && info && !happened)
             tally.surplus(word + (" of " + one.object));
     }
 }
 
+/* The books, as far as others may wait: relations that existed before. */
+struct known_relations {
+    const relation_book &book;
+
+    const relation_info *counted(const relation_info *info) const {
+        return info && !info->created_here && is_table(info->kind) ? info : nullptr;
+    }
+    const relation_info *operator()(const std::string &name) const {
+        return counted(book.find_named(name));
+    }
+    const relation_info *operator()(const pg::prediction &one) const {
+        return counted(book.find(one.relation));
+    }
+};
+
 } // namespace
 
-void plan_checker::predict(std::string_view statement) {
-    predicted_ = pg::predict(statement, made_);
+/* What is foreseen is looked at now: the lock on it may only be noticed once all is done. */
+void plan_checker::predict(std::string_view statement, relation_book &relations) {
+    predicted_ = pg::predict(statement, names_);
+    try {
+        pg::in_subtransaction([&] {
+            for (const pg::prediction &one : predicted_)
+                if (one.relation != 0 && !relations.find(one.relation))
+                    relations.expect(one.relation);
+        });
+    } catch (const pg::error &raised) {
+        if (raised.sqlstate() == "57014") // cancelled
+            throw;
+        // Another session drops it just now: the statement will say so.
+    }
 }
 
 void plan_checker::compare(const statement_record &statement, const lock_ledger &ledger,
                            const relation_book &relations, plan_accuracy &accuracy) {
-    const bool open_ended =
-        std::any_of(predicted_.begin(), predicted_.end(),
-                    [](const pg::prediction &one) { return one.sure == pg::certainty::unknown; });
-    if (open_ended) {
+    if (std::any_of(predicted_.begin(), predicted_.end(),
+                    [](const pg::prediction &one) { return one.unknown; })) {
         accuracy.unpredictable++;
         return;
     }
     accuracy.statements++;
-    const auto existed_before = [&](const relation_info *info) {
-        return info && !info->created_here && is_table(info->kind);
-    };
-    const auto counts = [&](const std::string &name) {
-        const relation_info *info = relations.find_named(name);
-        return existed_before(info);
-    };
+    const known_relations known{relations};
 
     tally locks{accuracy.locks, statement, accuracy};
     for (const auto &[relation, mode] : ledger.taken_since_mark()) {
-        const relation_info *info = relations.find(relation);
-        if (!existed_before(info))
+        const relation_info *info = known.counted(relations.find(relation));
+        if (!info)
             continue;
         const auto told = std::find_if(
             predicted_.begin(), predicted_.end(),
             [&, wanted = relation](const pg::prediction &one) { return one.relation == wanted; });
-        if (told != predicted_.end() && told->mode == mode)
+        // Where the strongest lock was there before, a weaker one may be all that is new.
+        const bool foreseen =
+            told != predicted_.end() &&
+            (told->mode == mode || told->certain_mode == mode ||
+             (mode < told->mode && ledger.holds(relation, told->mode)) ||
+             (mode < told->certain_mode && ledger.holds(relation, told->certain_mode)));
+        if (foreseen)
             locks.both();
         else
             locks.missed(std::string(pg::lock_mode_name(mode)) + " on " + info->name);
     }
     for (const pg::prediction &one : predicted_) {
         const relation_info *info = relations.find(one.relation);
-        if (one.sure != pg::certainty::certain || one.mode == 0 || (info && !existed_before(info)))
+        if (one.certain_mode == 0 || (info && !known.counted(info)))
             continue;
-        if (!ledger.holds(one.relation, one.mode))
-            locks.surplus(std::string(pg::lock_mode_name(one.mode)) + " on " + one.object);
+        if (!ledger.holds(one.relation, one.certain_mode))
+            locks.surplus(std::string(pg::lock_mode_name(one.certain_mode)) + " on " + one.object);
     }
 
-    compare_facts(predicted_, &pg::prediction::rewrites, statement.rewrites, counts, "rewrite",
+    compare_facts(predicted_, &pg::prediction::rewrites, statement.rewrites, known, "rewrite",
                   tally{accuracy.rewrites, statement, accuracy});
-    const bool plans_are_chosen_late = statement.rows > 0 || statement.written.all() > 0;
-    if (!plans_are_chosen_late) {
-        std::vector<relation_scan> tables;
-        std::copy_if(statement.scans.begin(), statement.scans.end(), std::back_inserter(tables),
-                     [](const relation_scan &scan) { return !scan.index; });
-        compare_facts(predicted_, &pg::prediction::scans, tables, counts, "scan",
-                      tally{accuracy.scans, statement, accuracy});
-    }
+    std::vector<relation_scan> tables;
+    const auto planned = [&](const relation_scan &scan) {
+        return std::any_of(predicted_.begin(), predicted_.end(), [&](const pg::prediction &one) {
+            return one.planned && known(one) == known(scan.relation);
+        });
+    };
+    std::copy_if(statement.scans.begin(), statement.scans.end(), std::back_inserter(tables),
+                 [&](const relation_scan &scan) { return !scan.index && !planned(scan); });
+    compare_facts(predicted_, &pg::prediction::scans, tables, known, "scan",
+                  tally{accuracy.scans, statement, accuracy});
 }
 
 void write_plan_check(const plan_accuracy &accuracy, json_writer &json) {

@@ -16,13 +16,13 @@ namespace confiture::dry_run {
 class plan_checker {
 public:
     /* Before the statement runs. */
-    void predict(std::string_view statement);
+    void predict(std::string_view statement, relation_book &relations);
     /* After it, with what it took, rewrote and scanned already in the books. */
     void compare(const statement_record &statement, const lock_ledger &ledger,
                  const relation_book &relations, plan_accuracy &accuracy);
 
 private:
-    std::vector<std::string> made_;
+    pg::script_names names_;
     std::vector<pg::prediction> predicted_;
 };
 

@@ -123,7 +123,7 @@ bool statement_runner::dispatch(statement_record &record) {
         record_.left_behind.drop_prepared();
         leave_out(record, text, "what the session has prepared or opened would not come back");
     } else {
-        plan_.predict(text);
+        plan_.predict(text, record_.relations);
         execute(record, text, false);
     }
     return true;

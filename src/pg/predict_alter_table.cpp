@@ -1,303 +1,170 @@
-/* ALTER TABLE: the server's own lock levels, and which of its forms rewrite or scan. */
+/* ALTER TABLE: the server's own lock level for the whole, and what each of its parts adds. */
 #include "pg/boundary.hpp"
+#include "pg/catalog_rows.hpp"
 #include "pg/predictor.hpp"
 
 extern "C" {
-#include "access/genam.h"
-#include "access/tupdesc.h"
-#include "catalog/indexing.h"
-#include "catalog/pg_constraint.h"
+#include "access/attnum.h"
+#include "catalog/pg_tablespace.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
+#include "commands/defrem.h"
 #include "commands/tablecmds.h"
-#include "commands/typecmds.h"
+#include "commands/tablespace.h"
 #include "nodes/makefuncs.h"
-#include "optimizer/optimizer.h"
-#include "parser/parse_coerce.h"
-#include "parser/parse_expr.h"
-#include "parser/parse_type.h"
-#include "utils/fmgroids.h"
-#include "utils/typcache.h"
+#include "utils/reltrigger.h"
 }
 
 namespace confiture::pg {
 
-namespace {
+static Form_pg_class row_of(Relation opened) { return opened->rd_rel; }
 
-/* Foreign keys of a table (conrelid) or to it (confrelid): the tables at their other end. */
-std::vector<Oid> partners(Oid table, AttrNumber column, bool other_is_referenced) {
-    struct list {
-        Oid *tables;
-        int count;
-    };
-    const list found = call([&]() -> list {
-        Relation catalog = table_open(ConstraintRelationId, AccessShareLock);
-        ScanKeyData key;
-        ScanKeyInit(&key, column, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(table));
-        const bool indexed = column == Anum_pg_constraint_conrelid;
-        SysScanDesc scan =
-            systable_beginscan(catalog, indexed ? ConstraintRelidTypidNameIndexId : InvalidOid,
-                               indexed, nullptr, 1, &key);
-        list result{static_cast<Oid *>(palloc(sizeof(Oid) * 8)), 0};
-        int room = 8;
-        while (HeapTuple tuple = systable_getnext(scan)) {
-            auto *row = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple));
-            if (row->contype != CONSTRAINT_FOREIGN)
-                continue;
-            if (result.count == room)
-                result.tables = static_cast<Oid *>(
-                    repalloc(result.tables, sizeof(Oid) * static_cast<unsigned>(room *= 2)));
-            result.tables[result.count++] = other_is_referenced ? row->confrelid : row->conrelid;
-        }
-        systable_endscan(scan);
-        table_close(catalog, AccessShareLock);
-        return result;
-    });
-    return {found.tables, found.tables + found.count};
-}
-
-struct named_constraint {
-    char kind;
-    bool validated;
-    Oid referenced;
-};
-
-named_constraint find_constraint(Oid table, const char *name) {
-    return call([&]() -> named_constraint {
-        const Oid oid = get_relation_constraint_oid(table, name, true);
-        HeapTuple tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(oid));
-        if (!HeapTupleIsValid(tuple))
-            return {'\0', true, InvalidOid};
-        auto *row = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple));
-        const named_constraint found{row->contype, row->convalidated, row->confrelid};
-        ReleaseSysCache(tuple);
-        return found;
-    });
-}
-
-bool is_serial(const char *name) {
-    for (const char *serial :
-         {"smallserial", "serial2", "serial", "serial4", "bigserial", "serial8"})
-        if (std::strcmp(name, serial) == 0)
-            return true;
-    return false;
-}
-
-bool is_volatile(const Node *raw) {
-    return call([&] {
-        ParseState *state = make_parsestate(nullptr);
-        return contain_volatile_functions(transformExpr(
-            state, static_cast<Node *>(copyObjectImpl(raw)), EXPR_KIND_COLUMN_DEFAULT));
-    });
-}
-
-} // namespace
-
-void predictor::referenced_tables(Oid table, LOCKMODE mode) {
-    if (OidIsValid(table))
-        for (Oid other : partners(table, Anum_pg_constraint_conrelid, true))
-            if (other != table)
-                relation(other, {mode, false, false,
-                                 mode < ShareLock ? certainty::likely : certainty::certain,
-                                 mode < ShareLock ? "only where a row has to be checked" : ""});
-}
-
-void predictor::referencing_tables(Oid table, LOCKMODE mode) {
-    if (OidIsValid(table))
-        for (Oid other : partners(table, Anum_pg_constraint_confrelid, false))
-            if (other != table)
-                relation(other, {mode, false, false,
-                                 mode < ShareLock ? certainty::likely : certainty::certain,
-                                 mode < ShareLock ? "only where a row has to be checked" : ""});
-}
-
-void predictor::add_constraint(Oid table, const Constraint *constraint, LOCKMODE mode) {
-    const bool checks = !constraint->skip_validation;
-    switch (constraint->contype) {
-    case CONSTR_FOREIGN:
-        named(constraint->pktable, {ShareRowExclusiveLock, false, checks});
-        relation(table, {ShareRowExclusiveLock, false, checks});
-        break;
-    case CONSTR_PRIMARY:
-    case CONSTR_UNIQUE:
-    case CONSTR_EXCLUSION:
-        relation(table,
-                 {mode, false, !constraint->indexname || constraint->contype == CONSTR_PRIMARY,
-                  certainty::certain});
-        break;
-    case CONSTR_CHECK:
-    case CONSTR_NOTNULL:
-        relation(table, {mode, false, checks});
-        with_children(table, {mode, false, checks});
-        break;
-    default:
-        relation(table, {mode});
-    }
-}
-
-/* A default that is the same for every row is stored once (since 11); others are computed for each.
+/* NotNullImpliedByRelConstraints() is not exported; what a partition's bounds are checked with is.
  */
-void predictor::add_column(Oid table, const ColumnDef *column, LOCKMODE mode) {
-    effect what{mode};
-    ListCell *cell;
-    foreach (cell, column->constraints) {
-        auto *constraint = static_cast<Constraint *>(lfirst(cell));
-        if (constraint->contype == CONSTR_DEFAULT && constraint->raw_expr) {
-            const Node *raw = constraint->raw_expr;
-            const bool constant = IsA(raw, A_Const) ||
-                                  (IsA(raw, TypeCast) &&
-                                   IsA(reinterpret_cast<const TypeCast *>(raw)->arg, A_Const)) ||
-                                  IsA(raw, SQLValueFunction);
-            what.rewrites = what.rewrites || (!constant && is_volatile(raw));
-        } else if (constraint->contype == CONSTR_GENERATED) {
-#if PG_VERSION_NUM >= 180000
-            what.rewrites = what.rewrites || constraint->generated_kind == 's';
-#else
-            what.rewrites = true;
-#endif
-        } else if (constraint->contype == CONSTR_IDENTITY)
-            what.rewrites = true;
-        else if (constraint->contype == CONSTR_FOREIGN)
-            named(constraint->pktable, {ShareRowExclusiveLock, false, true});
-        else if (constraint->contype == CONSTR_PRIMARY || constraint->contype == CONSTR_UNIQUE ||
-                 constraint->contype == CONSTR_CHECK)
-            what.scans = true;
-        else if (constraint->contype == CONSTR_NOTNULL)
-            what.scans = true;
-    }
-    const char *type =
-        list_length(column->typeName->names) > 0 ? strVal(llast(column->typeName->names)) : "";
-    if (is_serial(type))
-        what.rewrites = true;
-    else {
-        const Oid type_oid = call([&] {
-            Type found = LookupTypeName(nullptr, column->typeName, nullptr, true);
-            const Oid oid = found ? typeTypeId(found) : InvalidOid;
-            if (found)
-                ReleaseSysCache(reinterpret_cast<HeapTuple>(found));
-            return oid;
-        });
-        if (OidIsValid(type_oid) && call([&] { return DomainHasConstraints(type_oid); }))
-            what.rewrites = true;
-    }
-    what.scans = what.scans || what.rewrites;
-    relation(table, what);
-    with_children(table, what);
+bool implies_not_null(Oid table, AttrNumber column) {
+    cached_relation opened(table);
+    return opened && call([&] {
+               Form_pg_attribute attribute = TupleDescAttr(opened->rd_att, column - 1);
+               NullTest *test = makeNode(NullTest);
+               test->arg = reinterpret_cast<Expr *>(makeVar(1, column, attribute->atttypid,
+                                                            attribute->atttypmod,
+                                                            attribute->attcollation, 0));
+               test->nulltesttype = IS_NOT_NULL;
+               test->location = -1;
+               return PartConstraintImpliedByRelConstraint(opened.get(), list_make1(test));
+           });
 }
 
-/* As ATColumnChangeRequiresRewrite(): no rewrite where the bits stay what they are. */
-void predictor::alter_column_type(Oid table, const AlterTableCmd *command, LOCKMODE mode) {
-    auto *column = reinterpret_cast<ColumnDef *>(command->def);
-    struct types {
-        Oid from, to;
-        int32 from_modifier, to_modifier;
-        bool known;
+/* A column that is NOT NULL already is left alone, and its children, too. */
+void predictor::set_not_null(Oid table, const char *column, LOCKMODE mode) {
+    const auto already = [&](Oid one) {
+        const AttrNumber number = call([&] { return get_attnum(one, column); });
+        cached_relation opened(one);
+        return opened && number != InvalidAttrNumber &&
+               TupleDescAttr(opened->rd_att, number - 1)->attnotnull;
     };
-    const types change = call([&]() -> types {
-        types found{};
-        const AttrNumber number = get_attnum(table, command->name);
-        Type type = LookupTypeName(nullptr, column->typeName, &found.to_modifier, true);
-        if (number == InvalidAttrNumber || !type)
-            return found;
-        found.to = typeTypeId(type);
-        ReleaseSysCache(reinterpret_cast<HeapTuple>(type));
-        Oid collation;
-        get_atttypetypmodcoll(table, number, &found.from, &found.from_modifier, &collation);
-        found.known = true;
-        return found;
-    });
-    effect what{mode};
-    if (!change.known || column->raw_default) {
-        what.rewrites = true;
-        what.sure = certainty::likely;
-        what.reason = "a USING expression may leave the rows as they are";
-    } else if (change.from != change.to) {
-        what.rewrites = !call([&] { return IsBinaryCoercible(change.from, change.to); }) ||
-                        (change.to_modifier >= 0 && change.to_modifier != change.from_modifier);
-    } else if (change.from_modifier != change.to_modifier && change.to_modifier >= 0) {
-        const bool widens = (change.to == VARCHAROID || change.to == VARBITOID) &&
-                            change.from_modifier >= 0 && change.to_modifier >= change.from_modifier;
-        const bool widens_numeric = change.to == NUMERICOID && change.from_modifier >= 0 &&
-                                    ((change.from_modifier ^ change.to_modifier) & 0xFFFF) == 0 &&
-                                    change.to_modifier >= change.from_modifier;
-        what.rewrites = !widens && !widens_numeric;
-        what.sure = what.rewrites ? certainty::likely : certainty::certain;
+    relation(table, {mode});
+    if (already(table))
+        return;
+    std::vector<Oid> tables = inheritors_of(table);
+    tables.push_back(table);
+    for (Oid one : tables) {
+        const AttrNumber number = call([&] { return get_attnum(one, column); });
+        if (number == InvalidAttrNumber) // an earlier statement of the script makes it
+            relation(
+                one,
+                {mode, {}, {true, likely}, certain, "a valid CHECK constraint spares the scan"});
+        else
+            relation(one, scanning(mode, !already(one) && !implies_not_null(one, number)));
     }
-    what.scans = what.rewrites;
-    relation(table, what);
-    with_children(table, what);
-    for (Oid other : partners(table, Anum_pg_constraint_conrelid, true))
-        relation(other, {ShareRowExclusiveLock, false, false, certainty::likely,
-                         "only where the column is part of the foreign key"});
-    for (Oid other : partners(table, Anum_pg_constraint_confrelid, false))
-        relation(other, {AccessExclusiveLock, false, false, certainty::likely,
-                         "only where the column is part of the foreign key"});
 }
 
-void predictor::drop_constraint(Oid table, const char *name) {
-    relation(table, {AccessExclusiveLock});
-    if (!OidIsValid(table) || !name)
+/* Triggers FOR EACH ROW are those of the partitions, too. */
+void predictor::enable_triggers(Oid table, const AlterTableCmd *command, LOCKMODE mode) {
+    relation(table, {mode});
+    if (kind_of(table) != RELKIND_PARTITIONED_TABLE)
         return;
-    const named_constraint found = find_constraint(table, name);
-    if (found.kind == CONSTRAINT_FOREIGN)
-        relation(found.referenced, {AccessExclusiveLock});
-    with_children(table, {AccessExclusiveLock});
+    cached_relation opened(table);
+    const TriggerDesc *triggers = opened ? opened->trigdesc : nullptr;
+    for (int i = 0; triggers && i < triggers->numtriggers; i++) {
+        const Trigger &trigger = triggers->triggers[i];
+        if (TRIGGER_FOR_ROW(trigger.tgtype) &&
+            (!command->name || std::strcmp(command->name, trigger.tgname) == 0))
+            return inheritors(table, {mode});
+    }
 }
 
-void predictor::validate_constraint(Oid table, const char *name) {
-    if (!OidIsValid(table) || !name)
+void predictor::alter_one(Oid table, const AlterTableStmt *whole, const AlterTableCmd *command,
+                          LOCKMODE mode) {
+    const bool recurse = whole->relation->inh;
+    cached_relation opened(table);
+    if (!opened)
         return;
-    const named_constraint found = find_constraint(table, name);
-    relation(table, {ShareUpdateExclusiveLock, false, !found.validated});
-    if (found.kind == CONSTRAINT_FOREIGN && !found.validated)
-        relation(found.referenced, {RowShareLock, false, true});
-}
-
-void predictor::alter_one(Oid table, const AlterTableCmd *command, LOCKMODE mode) {
+    if (row_of(opened.get())->relkind == RELKIND_COMPOSITE_TYPE &&
+        command->behavior == DROP_CASCADE)
+        typed_tables(row_of(opened.get())->reltype, mode);
     switch (command->subtype) {
     case AT_AddColumn:
-        return add_column(table, reinterpret_cast<ColumnDef *>(command->def), mode);
+        if (command->missing_ok && call([&] {
+                return get_attnum(table, reinterpret_cast<ColumnDef *>(command->def)->colname) !=
+                       InvalidAttrNumber;
+            }))
+            return relation(table, {mode});
+        add_column(table, reinterpret_cast<ColumnDef *>(command->def), recurse, mode);
+        break;
+    case AT_DropColumn:
+        return drop_column(table, command, recurse, mode);
     case AT_AlterColumnType:
         return alter_column_type(table, command, mode);
     case AT_AddConstraint:
-        return add_constraint(table, reinterpret_cast<Constraint *>(command->def), mode);
+        return add_constraint(table, reinterpret_cast<Constraint *>(command->def), recurse, mode);
     case AT_DropConstraint:
-        return drop_constraint(table, command->name);
+        return drop_constraint(table, command, recurse, mode);
     case AT_ValidateConstraint:
-        return validate_constraint(table, command->name);
+        return validate_constraint(table, command->name, recurse, mode);
+    case AT_AlterConstraint:
+#if PG_VERSION_NUM >= 180000
+        return alter_constraint(table, command->name ? command->name : "", mode);
+#else
+        return alter_constraint(table, reinterpret_cast<Constraint *>(command->def)->conname, mode);
+#endif
     case AT_SetNotNull:
-        relation(table, {mode, false, true, certainty::likely,
-                         "a valid CHECK constraint spares the scan"});
-        with_children(table, {mode, false, true, certainty::likely,
-                              "a valid CHECK constraint spares the scan"});
-        return;
+        return set_not_null(table, command->name, mode);
+#if PG_VERSION_NUM >= 170000
+    case AT_SetExpression:
+        return set_expression(table, command->name, mode);
+#endif
     case AT_SetLogged:
-    case AT_SetUnLogged:
-        relation(table, {mode, true, true});
-        return;
-    case AT_AttachPartition: {
-        auto *partition = reinterpret_cast<PartitionCmd *>(command->def);
-        relation(table, {ShareUpdateExclusiveLock});
-        named(partition->name, {AccessExclusiveLock, false, true, certainty::likely,
-                                "a valid CHECK constraint spares the scan"});
-        return;
+    case AT_SetUnLogged: {
+        const char wanted =
+            command->subtype == AT_SetLogged ? RELPERSISTENCE_PERMANENT : RELPERSISTENCE_UNLOGGED;
+        return relation(table, row_of(opened.get())->relpersistence == wanted ? effect{mode}
+                                                                              : rewriting(mode));
     }
-    case AT_DetachPartition: {
-        auto *partition = reinterpret_cast<PartitionCmd *>(command->def);
-        relation(table, {mode});
-        named(partition->name, {AccessExclusiveLock});
-        return;
+#if PG_VERSION_NUM >= 150000
+    case AT_SetAccessMethod:
+        return relation(table, command->name && call([&] {
+                                                    return get_table_am_oid(command->name, true);
+                                                }) != row_of(opened.get())->relam
+                                   ? rewriting(mode)
+                                   : effect{mode});
+#endif
+    case AT_SetTableSpace: {
+        const Oid wanted = call([&] { return get_tablespace_oid(command->name, true); });
+        const Oid now = row_of(opened.get())->reltablespace;
+        const bool moves = wanted != (OidIsValid(now) ? now : MyDatabaseTableSpace);
+        return relation(table, {mode, {moves, certain}}); // its blocks are copied as they are
     }
+    case AT_AttachPartition:
+        return attach_partition(table, reinterpret_cast<PartitionCmd *>(command->def), mode);
+    case AT_DetachPartition:
+        return detach_partition(table, reinterpret_cast<PartitionCmd *>(command->def), mode);
     case AT_AddInherit:
-    case AT_DropInherit:
         relation(table, {mode});
         named(reinterpret_cast<RangeVar *>(command->def), {ShareUpdateExclusiveLock});
         return;
-    case AT_DropColumn:
+    case AT_DropInherit:
+        relation(table, {mode});
+        named(reinterpret_cast<RangeVar *>(command->def), {AccessShareLock});
+        return;
+    case AT_EnableTrig:
+    case AT_EnableAlwaysTrig:
+    case AT_EnableReplicaTrig:
+    case AT_EnableTrigAll:
+    case AT_EnableTrigUser:
+    case AT_DisableTrig:
+    case AT_DisableTrigAll:
+    case AT_DisableTrigUser:
+        return enable_triggers(table, command, mode);
     case AT_DropNotNull:
     case AT_ColumnDefault:
+    case AT_SetStatistics:
+    case AT_SetStorage:
+    case AT_DropExpression:
         relation(table, {mode});
-        with_children(table, {mode});
-        return;
+        if (recurse)
+            inheritors(table, {mode});
+        break;
     default:
         relation(table, {mode});
     }
@@ -305,15 +172,14 @@ void predictor::alter_one(Oid table, const AlterTableCmd *command, LOCKMODE mode
 
 void predictor::alter_table(const AlterTableStmt *statement) {
     const LOCKMODE mode = call([&] { return AlterTableGetLockLevel(statement->cmds); });
-    if (statement->missing_ok &&
-        !OidIsValid(call([&] { return RangeVarGetRelid(statement->relation, NoLock, true); })))
+    if (statement->missing_ok && !OidIsValid(find(statement->relation)))
         return;
     const Oid table = named(statement->relation, {mode});
     if (!OidIsValid(table))
         return;
     ListCell *cell;
     foreach (cell, statement->cmds)
-        alter_one(table, static_cast<AlterTableCmd *>(lfirst(cell)), mode);
+        alter_one(table, statement, static_cast<AlterTableCmd *>(lfirst(cell)), mode);
 }
 
 } // namespace confiture::pg

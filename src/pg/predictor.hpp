@@ -1,56 +1,169 @@
 #pragma once
-/* The parts of prediction.cpp: one predictor for one statement. */
+/* One predictor for one statement; its parts are the predict_*.cpp files, one for each kind. */
 #include "pg/postgres.hpp"
 
 #include "pg/prediction.hpp"
 
 namespace confiture::pg {
 
+struct query_reading;
+
 class predictor {
 public:
-    explicit predictor(std::vector<std::string> &made_before) : made_(made_before) {}
+    explicit predictor(script_names &names) : names_(names) {}
 
     void statement(Node *node);
     std::vector<prediction> take() { return std::move(found_); }
+    void unknown(std::string reason);
 
 private:
+    static constexpr certainty certain = certainty::certain, likely = certainty::likely;
+
+    /* What one cause does to a relation; causes add up. */
     struct effect {
         LOCKMODE mode;
-        bool rewrites = false, scans = false;
-        certainty sure = certainty::certain;
+        expectation rewrites = {}, scans = {};
+        certainty locks = certainty::certain;
         const char *reason = "";
+        bool planned = false;
     };
+    static effect scanning(LOCKMODE mode, bool scans = true) {
+        return {mode, {}, {scans, certain}};
+    }
+    static effect rewriting(LOCKMODE mode) { return {mode, {true, certain}, {true, certain}}; }
+    static effect perhaps(LOCKMODE mode, const char *reason) {
+        return {mode, {}, {}, likely, reason};
+    }
+    static effect read_by_plan(LOCKMODE mode) { return {mode, {}, {}, certain, "", true}; }
 
-    /* Relations by name and by OID; an effect is merged into what is known of the relation. */
+    /* Relations by name and by OID. */
     Oid named(const RangeVar *relation, const effect &what);
+    Oid find(const RangeVar *relation) const;
     void relation(Oid relation, const effect &what);
-    void with_children(Oid parent, const effect &what);
-    void unknown(const char *reason);
-    void makes(const RangeVar *relation);
-    void makes(const char *name);
-    bool made(const RangeVar *relation) const;
+    void inheritors(Oid parent, const effect &what);
+    void with_inheritors(Oid parent, const effect &what);
+    void makes(const RangeVar *relation, Oid was = InvalidOid);
+    void makes_in(Oid schema, const char *name, Oid was);
+    const script_names::name *made(const RangeVar *relation) const;
 
-    void query(Node *node);
-    void written(const RangeVar *target, Node *query, bool checks_foreign_keys);
+    /* predict_query.cpp */
+    enum class depth { analysed, rewritten, executed };
+    void query(Node *node, depth how);
+    void copy(const CopyStmt *statement);
+    void read(const query_reading &reading, depth how);
+    void written(Node *node, depth how);
+    void expand_rules(Oid relation, CmdType event, bool for_update);
+    void expand_query(Oid of, Query *query, bool for_update);
+    void bounds_of_partition(Oid oid);
+    void read_children(Oid parent, LOCKMODE mode, bool filtered);
+
+    /* predict_row_checks.cpp */
+    struct row_event {
+        bool inserts, updates, deletes;
+        List *columns; // of an INSERT, or NIL for all
+    };
+    void row_checks(Oid table, const row_event &event);
+    void code_of_rows(Oid table, const row_event &event);
+    void foreign_keys_of_rows(Oid table, const row_event &event, std::vector<Oid> &seen);
+
+    /* predict_create.cpp */
     void create_table(const CreateStmt *statement);
+    void create_partition(Oid parent);
+    void row_type(const TypeName *type);
     void create_index(const IndexStmt *statement);
+    void create_trigger(const CreateTrigStmt *statement);
+    void create_function(const CreateFunctionStmt *statement);
+    void create_table_as(const CreateTableAsStmt *statement);
+    void create_view(const ViewStmt *statement);
+    void create_rule(const RuleStmt *statement);
+    void create_schema(const CreateSchemaStmt *statement);
+    void owned_by(List *options);
+    void publish(List *objects);
+    void set_publication(const char *name);
+
+    /* predict_drop.cpp */
     void drop(const DropStmt *statement);
+    void drop_one(const DropStmt *statement, Node *object);
+    void dropped(const ObjectAddress &object, bool cascade);
+    void lock_to_delete(const ObjectAddress &object);
+    void truncate(const TruncateStmt *statement);
+
+    /* predict_maintenance.cpp */
+    void comment(ObjectType type, Node *object);
     void rename(const RenameStmt *statement);
-    void comment(const CommentStmt *statement);
+    void set_schema(const AlterObjectSchemaStmt *statement);
     void reindex(const ReindexStmt *statement);
+    void refresh(const RefreshMatViewStmt *statement);
+    void cluster(const RangeVar *table);
+    void vacuum(const VacuumStmt *statement);
+    void lock(const LockStmt *statement);
+    void lock_view(Oid view, LOCKMODE mode);
+    void grant(const GrantStmt *statement);
+    void alter_domain(const AlterDomainStmt *statement);
+    void columns_of_domain(Oid domain, LOCKMODE mode, bool scans);
+    void typed_tables(Oid type, LOCKMODE mode);
 
+    /* predict_alter_table.cpp */
     void alter_table(const AlterTableStmt *statement);
-    void alter_one(Oid table, const AlterTableCmd *command, LOCKMODE mode);
-    void add_constraint(Oid table, const Constraint *constraint, LOCKMODE mode);
-    void add_column(Oid table, const ColumnDef *column, LOCKMODE mode);
-    void alter_column_type(Oid table, const AlterTableCmd *command, LOCKMODE mode);
-    void drop_constraint(Oid table, const char *name);
-    void validate_constraint(Oid table, const char *name);
-    void referenced_tables(Oid table, LOCKMODE mode);
-    void referencing_tables(Oid table, LOCKMODE mode);
+    void alter_one(Oid table, const AlterTableStmt *whole, const AlterTableCmd *command,
+                   LOCKMODE mode);
+    void set_not_null(Oid table, const char *column, LOCKMODE mode);
+    void enable_triggers(Oid table, const AlterTableCmd *command, LOCKMODE mode);
 
-    std::vector<std::string> &made_;
+    /* predict_alter_column.cpp */
+    void add_column(Oid table, const ColumnDef *column, bool recurse, LOCKMODE mode);
+    void alter_column_type(Oid table, const AlterTableCmd *command, LOCKMODE mode);
+    void set_expression(Oid table, const char *column, LOCKMODE mode);
+    void drop_column(Oid table, const AlterTableCmd *command, bool recurse, LOCKMODE mode);
+
+    /* predict_constraint.cpp */
+    void add_constraint(Oid table, const Constraint *constraint, bool recurse, LOCKMODE mode);
+    void add_index_constraint(Oid table, const Constraint *constraint, LOCKMODE mode);
+    void add_foreign_key(Oid table, const RangeVar *referenced, bool checks, bool recurse);
+    void drop_constraint(Oid table, const AlterTableCmd *command, bool recurse, LOCKMODE mode);
+    void validate_constraint(Oid table, const char *name, bool recurse, LOCKMODE mode);
+    void alter_constraint(Oid table, const char *name, LOCKMODE mode);
+
+    /* predict_partition.cpp */
+    void attach_partition(Oid parent, const PartitionCmd *command, LOCKMODE mode);
+    void attach_index(Oid parent, const PartitionCmd *command, LOCKMODE mode);
+    void detach_partition(Oid parent, const PartitionCmd *command, LOCKMODE mode);
+    void default_partition(Oid parent, bool checked);
+
+    script_names &names_;
     std::vector<prediction> found_;
 };
+
+/* Helpers that more than one part needs. */
+std::vector<Oid> inheritors_of(Oid parent);
+char kind_of(Oid relation);
+bool has_storage(Oid relation);
+/* Does the expression call functions in a language that runs statements? */
+bool runs_code(Node *expression);
+bool function_runs_code(Oid function);
+Node *stored_expression(const char *text);
+/* The partitioned table above a partition; 0 for none. */
+Oid parent_of(Oid partition);
+
+struct foreign_key {
+    Oid constraint, table, referenced, parent;
+    char on_update, on_delete;
+    bool validated;
+    int count;
+    AttrNumber columns[INDEX_MAX_KEYS], referenced_columns[INDEX_MAX_KEYS];
+};
+std::vector<foreign_key> foreign_keys_of(Oid table);
+std::vector<foreign_key> foreign_keys_to(Oid table);
+
+struct dependent {
+    Oid class_id, object_id;
+    int sub_id;
+    char kind; // pg_depend.deptype
+};
+/* What depends on an object; `sub` 0 means the object with all its parts. */
+std::vector<dependent> dependents_of(Oid class_id, Oid object_id, int sub);
+
+/* Is `column IS NOT NULL`, or are these conditions, implied by the constraints of the table? */
+bool implies_not_null(Oid table, AttrNumber column);
 
 } // namespace confiture::pg

@@ -1,0 +1,144 @@
+/* Constraints: who is asked to agree, and who is read to check it. */
+#include "pg/boundary.hpp"
+#include "pg/catalog_rows.hpp"
+#include "pg/predictor.hpp"
+
+extern "C" {
+#include "catalog/pg_constraint.h"
+}
+
+namespace confiture::pg {
+
+namespace {
+
+struct constraint_row {
+    Oid oid;
+    char kind;
+    bool validated, no_inherit;
+    Oid referenced;
+};
+
+constraint_row find_constraint(Oid table, const char *name) {
+    return call([&]() -> constraint_row {
+        const Oid oid = get_relation_constraint_oid(table, name, true);
+        HeapTuple tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(oid));
+        if (!HeapTupleIsValid(tuple))
+            return {};
+        auto *row = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple));
+        const constraint_row found{oid, row->contype, row->convalidated, row->connoinherit,
+                                   row->confrelid};
+        ReleaseSysCache(tuple);
+        return found;
+    });
+}
+
+const char *const checked_by_query = "the foreign key is checked by a query, which may use indexes";
+
+} // namespace
+
+void predictor::add_foreign_key(Oid table, const RangeVar *referenced, bool checks, bool recurse) {
+    const effect what{
+        ShareRowExclusiveLock, {}, {checks, likely}, certain, checks ? checked_by_query : ""};
+    relation(table, what);
+    if (recurse && kind_of(table) == RELKIND_PARTITIONED_TABLE)
+        inheritors(table, what);
+    inheritors(named(referenced, what), what);
+}
+
+/* PRIMARY KEY, UNIQUE and EXCLUDE: an index is built, of every partition, too. */
+void predictor::add_index_constraint(Oid table, const Constraint *constraint, LOCKMODE mode) {
+    const bool builds = !constraint->indexname;
+    relation(table, scanning(mode, builds));
+    if (kind_of(table) == RELKIND_PARTITIONED_TABLE)
+        inheritors(table, scanning(ShareLock, builds));
+    if (constraint->contype != CONSTR_PRIMARY)
+        return;
+    ListCell *cell;
+    if (builds) {
+#if PG_VERSION_NUM >= 180000
+        if (kind_of(table) == RELKIND_PARTITIONED_TABLE)
+            inheritors(table, {mode});
+#endif
+        foreach (cell, constraint->keys)
+            set_not_null(table, strVal(lfirst(cell)), mode);
+        return;
+    }
+    const Oid index =
+        call([&] { return get_relname_relid(constraint->indexname, get_rel_namespace(table)); });
+    cached_relation opened(index);
+    for (int i = 0; opened && i < opened->rd_index->indnkeyatts; i++) {
+        const char *column =
+            call([&] { return get_attname(table, opened->rd_index->indkey.values[i], true); });
+        if (column)
+            set_not_null(table, column, mode);
+    }
+}
+
+void predictor::add_constraint(Oid table, const Constraint *constraint, bool recurse,
+                               LOCKMODE mode) {
+    bool checks = !constraint->skip_validation;
+#if PG_VERSION_NUM >= 180000
+    checks = checks && constraint->is_enforced;
+#endif
+    switch (constraint->contype) {
+    case CONSTR_FOREIGN:
+        return add_foreign_key(table, constraint->pktable, checks, recurse);
+    case CONSTR_PRIMARY:
+    case CONSTR_UNIQUE:
+    case CONSTR_EXCLUSION:
+        return add_index_constraint(table, constraint, mode);
+    case CONSTR_CHECK:
+        relation(table, scanning(mode, checks));
+        if (recurse && !constraint->is_no_inherit)
+            inheritors(table, scanning(mode, checks));
+        return;
+#if PG_VERSION_NUM >= 180000
+    case CONSTR_NOTNULL:
+        if (checks)
+            return set_not_null(table, strVal(linitial(constraint->keys)), mode);
+        relation(table, {mode});
+        if (recurse && !constraint->is_no_inherit)
+            inheritors(table, {mode});
+        return;
+#endif
+    default:
+        relation(table, {mode});
+    }
+}
+
+void predictor::drop_constraint(Oid table, const AlterTableCmd *command, bool recurse,
+                                LOCKMODE mode) {
+    relation(table, {mode});
+    const constraint_row found = find_constraint(table, command->name);
+    if (!OidIsValid(found.oid))
+        return;
+    dropped({ConstraintRelationId, found.oid, 0}, command->behavior == DROP_CASCADE);
+    with_inheritors(found.referenced, {mode});
+    if (recurse && !found.no_inherit)
+        inheritors(table, {mode});
+}
+
+void predictor::validate_constraint(Oid table, const char *name, bool recurse, LOCKMODE mode) {
+    const constraint_row found = find_constraint(table, name);
+    relation(table, {mode});
+    if (!OidIsValid(found.oid) || found.validated)
+        return;
+    if (found.kind == CONSTRAINT_FOREIGN) {
+        with_inheritors(table, {mode, {}, {true, likely}, certain, checked_by_query});
+        with_inheritors(found.referenced,
+                        {RowShareLock, {}, {true, likely}, certain, checked_by_query});
+        return;
+    }
+    relation(table, scanning(mode));
+    if (recurse && !found.no_inherit)
+        inheritors(table, scanning(mode));
+}
+
+/* Whether it is deferred is written to the triggers at both ends, for which no lock is taken. */
+void predictor::alter_constraint(Oid table, const char *, LOCKMODE mode) {
+    relation(table, {mode});
+    if (kind_of(table) == RELKIND_PARTITIONED_TABLE)
+        inheritors(table, {mode});
+}
+
+} // namespace confiture::pg

@@ -1,0 +1,219 @@
+/* CREATE: what the new object leans on. */
+#include "pg/boundary.hpp"
+#include "pg/catalog_rows.hpp"
+#include "pg/predictor.hpp"
+
+extern "C" {
+#include "catalog/pg_publication.h"
+#include "commands/defrem.h"
+#include "nodes/makefuncs.h"
+#include "parser/parse_type.h"
+}
+
+namespace confiture::pg {
+
+void predictor::create_table(const CreateStmt *statement) {
+    if (statement->if_not_exists && OidIsValid(find(statement->relation)))
+        return;
+    ListCell *cell;
+    foreach (cell, statement->inhRelations) {
+        const Oid parent =
+            named(static_cast<RangeVar *>(lfirst(cell)),
+                  {statement->partbound ? AccessExclusiveLock : ShareUpdateExclusiveLock});
+        if (statement->partbound && OidIsValid(parent))
+            create_partition(parent);
+    }
+    makes(statement->relation);
+    const auto reference = [&](const Constraint *constraint) {
+        if (constraint->contype != CONSTR_FOREIGN)
+            return;
+        inheritors(named(constraint->pktable, {ShareRowExclusiveLock}), {ShareRowExclusiveLock});
+    };
+    const auto each_constraint = [&](List *constraints) {
+        ListCell *inner;
+        foreach (inner, constraints)
+            if (IsA(lfirst(inner), Constraint))
+                reference(static_cast<Constraint *>(lfirst(inner)));
+    };
+    foreach (cell, statement->tableElts) {
+        auto *element = static_cast<Node *>(lfirst(cell));
+        if (IsA(element, ColumnDef)) {
+            row_type(reinterpret_cast<ColumnDef *>(element)->typeName);
+            each_constraint(reinterpret_cast<ColumnDef *>(element)->constraints);
+        }
+        if (IsA(element, Constraint))
+            reference(reinterpret_cast<Constraint *>(element));
+        else if (IsA(element, TableLikeClause))
+            named(reinterpret_cast<TableLikeClause *>(element)->relation, {AccessShareLock});
+    }
+    each_constraint(statement->constraints);
+}
+
+/* Rows of the default partition may belong into the new one; foreign keys are those of the parent.
+ */
+void predictor::create_partition(Oid parent) {
+    default_partition(parent, true);
+    for (const foreign_key &key : foreign_keys_of(parent))
+        with_inheritors(key.referenced, {ShareRowExclusiveLock});
+    for (const foreign_key &key : foreign_keys_to(parent))
+        relation(key.table, {ShareRowExclusiveLock});
+}
+
+/* A column of a table's row type: CheckAttributeType() looks at that table. */
+void predictor::row_type(const TypeName *name) {
+    if (!name)
+        return;
+    relation(call([&]() -> Oid {
+                 const Oid type = LookupTypeNameOid(nullptr, name, true);
+                 const Oid element = OidIsValid(type) ? get_element_type(type) : InvalidOid;
+                 return OidIsValid(type) ? get_typ_typrelid(OidIsValid(element) ? element : type)
+                                         : InvalidOid;
+             }),
+             {AccessShareLock});
+}
+
+void predictor::create_index(const IndexStmt *statement) {
+    const LOCKMODE mode = statement->concurrent ? ShareUpdateExclusiveLock : ShareLock;
+    const Oid table = find(statement->relation);
+    if (statement->if_not_exists && statement->idxname && OidIsValid(table)) {
+        const bool there = call([&] {
+            return OidIsValid(get_relname_relid(statement->idxname, get_rel_namespace(table)));
+        });
+        if (there) {
+            relation(table, {mode});
+            if (statement->relation->inh)
+                inheritors(table, {mode});
+            return;
+        }
+    }
+    named(statement->relation, scanning(mode));
+    if (statement->relation->inh && kind_of(table) == RELKIND_PARTITIONED_TABLE)
+        inheritors(table, scanning(mode));
+    if (statement->idxname && OidIsValid(table))
+        makes_in(call([&] { return get_rel_namespace(table); }), statement->idxname, InvalidOid);
+}
+
+void predictor::create_trigger(const CreateTrigStmt *statement) {
+    const Oid table = named(statement->relation, {ShareRowExclusiveLock});
+    if (statement->row && kind_of(table) == RELKIND_PARTITIONED_TABLE)
+        inheritors(table, {ShareRowExclusiveLock});
+    if (statement->constrrel)
+        named(statement->constrrel, {AccessShareLock});
+    query(statement->whenClause, depth::analysed);
+}
+
+void predictor::create_rule(const RuleStmt *statement) {
+    named(statement->relation, {AccessExclusiveLock});
+    ListCell *cell;
+    foreach (cell, statement->actions)
+        query(static_cast<Node *>(lfirst(cell)), depth::analysed);
+}
+
+void predictor::create_view(const ViewStmt *statement) {
+    query(statement->query, depth::analysed);
+    if (statement->replace && OidIsValid(find(statement->view)))
+        named(statement->view, {AccessExclusiveLock});
+    else
+        makes(statement->view);
+}
+
+void predictor::create_table_as(const CreateTableAsStmt *statement) {
+    if (statement->if_not_exists && OidIsValid(find(statement->into->rel)))
+        return;
+    if (IsA(statement->query, ExecuteStmt))
+        unknown("a prepared statement is run");
+    else
+        query(statement->query, statement->into->skipData ? depth::analysed : depth::executed);
+    makes(statement->into->rel);
+}
+
+/* A body in SQL is analysed and rewritten when it is stored. */
+void predictor::create_function(const CreateFunctionStmt *statement) {
+#if PG_VERSION_NUM >= 140000
+    query(statement->sql_body, depth::rewritten);
+#endif
+    const char *language = "", *body = nullptr;
+    ListCell *cell;
+    foreach (cell, statement->options) {
+        auto *option = static_cast<DefElem *>(lfirst(cell));
+        if (std::strcmp(option->defname, "language") == 0)
+            language = strVal(option->arg);
+        else if (std::strcmp(option->defname, "as") == 0)
+            body = strVal(linitial(reinterpret_cast<List *>(option->arg)));
+    }
+    if (std::strcmp(language, "sql") != 0 || !body || !check_function_bodies)
+        return;
+    List *statements = call([&] { return pg_parse_query(body); });
+    foreach (cell, statements) {
+        Node *inside = static_cast<RawStmt *>(lfirst(cell))->stmt;
+        switch (nodeTag(inside)) {
+        case T_SelectStmt:
+        case T_InsertStmt:
+        case T_UpdateStmt:
+        case T_DeleteStmt:
+#if PG_VERSION_NUM >= 150000
+        case T_MergeStmt:
+#endif
+            query(inside, depth::rewritten);
+            break;
+        default:
+            break;
+        }
+    }
+}
+
+/* The elements are made in the new schema. */
+void predictor::create_schema(const CreateSchemaStmt *statement) {
+    ListCell *cell;
+    foreach (cell, statement->schemaElts)
+        this->statement(static_cast<Node *>(lfirst(cell)));
+}
+
+/* A sequence's OWNED BY table.column. */
+void predictor::owned_by(List *options) {
+    ListCell *cell;
+    foreach (cell, options) {
+        auto *option = static_cast<DefElem *>(lfirst(cell));
+        if (std::strcmp(option->defname, "owned_by") != 0)
+            continue;
+        auto *parts = reinterpret_cast<List *>(option->arg);
+        if (list_length(parts) > 1)
+            named(call([&] {
+                      return makeRangeVarFromNameList(
+                          list_truncate(list_copy(parts), list_length(parts) - 1));
+                  }),
+                  {AccessShareLock});
+    }
+}
+
+/* OpenTableList(): with what inherits, but for partitions. */
+void predictor::publish(List *objects) {
+    ListCell *cell;
+    foreach (cell, objects) {
+#if PG_VERSION_NUM >= 150000
+        const PublicationTable *table = static_cast<PublicationObjSpec *>(lfirst(cell))->pubtable;
+        const RangeVar *variable = table ? table->relation : nullptr;
+#else
+        auto *variable = static_cast<RangeVar *>(lfirst(cell));
+#endif
+        if (!variable)
+            continue;
+        const Oid oid = named(variable, {ShareUpdateExclusiveLock});
+        if (variable->inh && kind_of(oid) != RELKIND_PARTITIONED_TABLE)
+            inheritors(oid, {ShareUpdateExclusiveLock});
+    }
+}
+
+/* ALTER PUBLICATION … SET TABLE: those that are dropped from it are locked as those that come. */
+void predictor::set_publication(const char *name) {
+    const Oid publication = call([&] { return get_publication_oid(name, true); });
+    if (!OidIsValid(publication))
+        return;
+    List *tables =
+        call([&] { return GetPublicationRelations(publication, PUBLICATION_PART_ROOT); });
+    ListCell *cell;
+    foreach (cell, tables)
+        relation(lfirst_oid(cell), {ShareUpdateExclusiveLock});
+}
+
+} // namespace confiture::pg

@@ -1,0 +1,127 @@
+/* ATTACH and DETACH PARTITION. */
+#include "pg/boundary.hpp"
+#include "pg/catalog_rows.hpp"
+#include "pg/predictor.hpp"
+
+extern "C" {
+#include "catalog/partition.h"
+#include "commands/tablecmds.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_node.h"
+#include "parser/parse_utilcmd.h"
+#include "partitioning/partbounds.h"
+#include "utils/partcache.h"
+}
+
+namespace confiture::pg {
+
+/* As ATExecAttachPartition() and QueuePartitionConstraintValidation(): do the constraints of the
+ * table say already that its rows belong there? */
+static bool rows_fit(Oid parent, Oid table, const PartitionBoundSpec *bound) {
+    cached_relation above(parent), below(table);
+    if (!above || !below)
+        return false;
+    return call([&] {
+        Relation whole = above.get(), part = below.get();
+        auto *spec = static_cast<PartitionBoundSpec *>(copyObjectImpl(bound));
+        spec = transformPartitionBound(make_parsestate(nullptr), whole, spec);
+#if PG_VERSION_NUM >= 140000
+        List *conditions = get_qual_from_partbound(whole, spec);
+#else
+        List *conditions = get_qual_from_partbound(part, whole, spec);
+#endif
+        conditions = list_concat(conditions, RelationGetPartitionQual(whole));
+        if (conditions == NIL)
+            return true;
+        conditions = reinterpret_cast<List *>(
+            eval_const_expressions(nullptr, reinterpret_cast<Node *>(conditions)));
+        conditions = list_make1(make_ands_explicit(conditions));
+        conditions = map_partition_varattnos(conditions, 1, part, whole);
+        return PartConstraintImpliedByRelConstraint(part, conditions);
+    });
+}
+
+/* The default partition loses what the new one takes, and is read for rows that would be there. */
+void predictor::default_partition(Oid parent, bool checked) {
+    const Oid oid = call([&] { return get_default_partition_oid(parent); });
+    const effect what{AccessExclusiveLock,
+                      {},
+                      {checked, likely},
+                      certain,
+                      checked ? "a CHECK constraint spares the scan of the default partition" : ""};
+    if (OidIsValid(oid))
+        relation(oid, what);
+    if (OidIsValid(oid) && checked)
+        inheritors(oid, what);
+}
+
+void predictor::attach_partition(Oid parent, const PartitionCmd *command, LOCKMODE mode) {
+    if (kind_of(parent) == RELKIND_PARTITIONED_INDEX)
+        return attach_index(parent, command, mode);
+    relation(parent, {mode});
+    const Oid table = named(command->name, {AccessExclusiveLock});
+    if (!OidIsValid(table))
+        return;
+    std::vector<Oid> parts = inheritors_of(table);
+    parts.push_back(table);
+    const auto index_count = [&](Oid oid) {
+        cached_relation opened(oid);
+        return opened ? list_length(call([&] { return RelationGetIndexList(opened.get()); })) : 0;
+    };
+    for (Oid one : parts) {
+        effect what{AccessExclusiveLock};
+        what.scans.expected = !rows_fit(parent, one, command->bound);
+        if (index_count(parent) > index_count(one))
+            what.scans.expected = true; // what is missing is built
+        else if (index_count(parent) > 0 && !what.scans.expected) {
+            what.scans = {true, likely};
+            what.reason = "indexes that do not match those of the parent are built";
+        }
+        relation(one, what);
+    }
+    default_partition(parent, true);
+    for (const foreign_key &key : foreign_keys_of(parent)) {
+        const effect what{ShareRowExclusiveLock,
+                          {},
+                          {true, likely},
+                          certain,
+                          "the foreign key is checked by a query, which may use indexes"};
+        with_inheritors(key.referenced, what);
+        for (Oid one : parts)
+            relation(one, what);
+    }
+    for (const foreign_key &key : foreign_keys_to(parent))
+        relation(key.table, {ShareRowExclusiveLock});
+}
+
+void predictor::attach_index(Oid parent, const PartitionCmd *command, LOCKMODE mode) {
+    relation(parent, {mode});
+    relation(table_of_index(parent), {AccessShareLock});
+    const Oid index = named(command->name, {AccessExclusiveLock});
+    if (OidIsValid(index))
+        relation(table_of_index(index), {AccessShareLock});
+}
+
+void predictor::detach_partition(Oid parent, const PartitionCmd *command, LOCKMODE mode) {
+    const LOCKMODE part_mode =
+#if PG_VERSION_NUM >= 140000
+        command->concurrent ? ShareUpdateExclusiveLock : AccessExclusiveLock;
+#else
+        ShareUpdateExclusiveLock;
+#endif
+    relation(parent, {mode});
+    const Oid table = named(command->name, {part_mode});
+    inheritors(table, {part_mode});
+    default_partition(parent, false);
+    for (const foreign_key &key : foreign_keys_of(table))
+        with_inheritors(key.referenced, {ShareRowExclusiveLock});
+    for (const foreign_key &key : foreign_keys_to(table)) {
+        static const char *const looked_for = "rows that refer to the partition are looked for";
+        const effect what{AccessExclusiveLock, {}, {true, likely}, certain, looked_for};
+        relation(key.table, what);
+        relation(table, {part_mode, {}, {true, likely}, certain, looked_for});
+    }
+}
+
+} // namespace confiture::pg
