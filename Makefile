@@ -21,7 +21,7 @@ override with_llvm := no
 # `make installcheck` brings its own server: run it as an ordinary user, after `make install`.
 REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
 REGRESS_OPTS = --temp-instance=tmp_check --temp-config=/dev/null --load-extension=confiture
-EXTRA_CLEAN = $(OBJS:.o=.d) $(EXTENSION)--*.sql exports.list build results tmp_check
+EXTRA_CLEAN = $(OBJS:.o=.d) $(addprefix test/border/border.,o d so) $(EXTENSION)--*.sql exports.list build results tmp_check
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
@@ -32,14 +32,21 @@ all install installcheck clean:
 else
 include $(PGXS)
 
--include $(OBJS:.o=.d)
+# The border under test: its objects with functions that prove them; for test/cluster/border.t, never installed.
+border_test = test/border/border
+.PHONY: border
+border: $(border_test).so
+$(border_test).so: $(border_test).o $(filter src/pg/%,$(OBJS)) exports.list
+	$(CXX) $(CXXFLAGS) -shared -Wl,--version-script=exports.list -o $@ $(filter %.o,$^) $(SHLIB_LINK)
+
+-include $(OBJS:.o=.d) $(border_test).d
 
 # Objects of another PostgreSQL, or of other flags, are made again.
 built_for := build/built_for
 ifneq ($(shell cat $(built_for) 2>/dev/null),$(shell $(PG_CONFIG) --version --includedir-server | tr '\n' ' '))
 $(shell mkdir -p build && $(PG_CONFIG) --version --includedir-server | tr '\n' ' ' >$(built_for))
 endif
-$(OBJS): Makefile $(built_for)
+$(OBJS) $(border_test).o: Makefile $(built_for)
 
 # Only src/pg may open PostgreSQL's headers: everything above is compiled without them in reach.
 above_border = $(filter-out src/pg/%,$(OBJS))
