@@ -26,6 +26,15 @@ TEST(dbmate_layout, keeps_carriage_returns) {
     EXPECT_EQ(found.down, "\r\n\r\n\r\nSELECT 2;\r\n");
 }
 
+/* A carriage return alone ends a line too; with the line feed after it, it would end one, not two.
+ */
+TEST(dbmate_layout, keeps_line_numbers_where_line_ends_are_mixed) {
+    const source found = read_one(
+        "-- one\r-- two\n-- migrate:up\nSELECT 1;\r\n-- five\r\n-- migrate:down\rSELECT 2;");
+    EXPECT_EQ(found.up, "\n\n\nSELECT 1;\r\n-- five\r\n");
+    EXPECT_EQ(found.down, "\n\n\n\r\n\r\n\nSELECT 2;");
+}
+
 TEST(dbmate_layout, reads_the_transaction_option) {
     EXPECT_FALSE(read_one("--  migrate:up  transaction:false\nSELECT 1;").transactional);
     EXPECT_TRUE(read_one("-- migrate:up transaction:true\nSELECT 1;").transactional);

@@ -144,9 +144,12 @@ bool equal_ignoring_case(std::string_view left, std::string_view right) {
 
 std::string part_of(std::string_view content, std::size_t start, std::size_t end) {
     std::string part;
-    for (const char character : content.substr(0, start))
-        if (character == '\n' || character == '\r')
-            part += character;
+    for (const line &before : lines_of(content.substr(0, start))) {
+        const std::string_view ending = content.substr(
+            before.start + before.text.size(), before.next - before.start - before.text.size());
+        // The carriage return of one line and the line feed of the next would be one line end.
+        part += ending == "\r" ? "\n" : ending;
+    }
     part += content.substr(start, end - start);
     return part;
 }
