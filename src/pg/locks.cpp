@@ -3,6 +3,8 @@
 #include "pg/boundary.hpp"
 #include "pg/proc.hpp"
 
+#include <algorithm>
+
 extern "C" {
 #include "access/twophase.h"
 }
