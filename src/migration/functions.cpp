@@ -4,12 +4,13 @@
 #include "migration/registry.hpp"
 #include "pg/error.hpp"
 #include "pg/function.hpp"
+#include "pg/parse.hpp"
 #include "pg/query.hpp"
 #include "pg/session.hpp"
+#include "pg/transaction.hpp"
 
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 
 namespace confiture::migration {
 
@@ -45,10 +46,26 @@ bool is_part_of_a_folder(const std::filesystem::path &path) {
            extension == ".plan" || is_program(path.native());
 }
 
+/* A folder is in memory whole, several times over while it is compared and stored. */
+constexpr std::uintmax_t largest_folder = 2 * pg::largest_script;
+
+void refuse_too_large(const std::string &path, std::uintmax_t size, std::uintmax_t total) {
+    if (size > pg::largest_script)
+        throw failure{migration_invalid, "file \"" + path + "\" is too large",
+                      "It has " + std::to_string(size) + " bytes; the limit is " +
+                          std::to_string(pg::largest_script) + ".",
+                      "Split it into several migrations."};
+    if (total > largest_folder)
+        throw failure{migration_invalid, "folder is too large",
+                      "Its files have more than " + std::to_string(largest_folder) + " bytes.",
+                      "Load it in parts, or keep bulk data out of the migrations."};
+}
+
 std::vector<file> read_directory(const std::string &directory) {
     namespace fs = std::filesystem;
     std::error_code status;
     std::vector<file> files;
+    std::uintmax_t total = 0;
     const auto refuse = [&](const std::string &path) {
         throw failure{migration_invalid, "could not read \"" + path + "\"", status.message() + ".",
                       "The server reads it, as the operating system's user that it runs as."};
@@ -74,12 +91,24 @@ std::vector<file> read_directory(const std::string &directory) {
         files.push_back({path, {}});
         if (is_program(path))
             continue;
+        pg::check_for_interrupts();
+        const std::uintmax_t size = at->file_size(status);
+        if (status)
+            refuse(at->path().string());
+        total += size;
+        refuse_too_large(path, size, total);
+        std::string &content = files.back().content;
+        content.resize(size + 1); // one more, to see that the file does not go on
         std::ifstream stream(at->path(), std::ios::binary);
-        files.back().content.assign(std::istreambuf_iterator<char>(stream), {});
+        stream.read(content.data(), static_cast<std::streamsize>(content.size()));
         if (!stream.is_open() || stream.bad()) {
             status = std::make_error_code(std::errc::permission_denied);
             refuse(at->path().string());
         }
+        content.resize(static_cast<std::size_t>(stream.gcount()));
+        if (content.size() != size)
+            throw failure{migration_invalid, "file \"" + path + "\" changed while it was read", "",
+                          "Load the folder again."};
     }
     if (status)
         refuse(directory);
@@ -136,9 +165,15 @@ CONFITURE_FUNCTION(confiture_load_migrations) {
 }
 
 CONFITURE_FUNCTION(confiture_load_files) {
+    const std::string table = pg::relation_argument(arguments, 0);
+    for (const pg::record &row :
+         pg::query("SELECT path::text, octet_length(content), sum(octet_length(content)) OVER () "
+                   "FROM " +
+                   table + " WHERE content IS NOT NULL ORDER BY 2 DESC LIMIT 1"))
+        refuse_too_large(row[0].value_or(""), std::stoull(row[1].value()),
+                         std::stoull(row[2].value()));
     std::vector<file> files;
-    for (pg::record &row : pg::query("SELECT path::pg_catalog.text, content FROM " +
-                                     pg::relation_argument(arguments, 0)))
+    for (pg::record &row : pg::query("SELECT path::pg_catalog.text, content FROM " + table))
         files.push_back({row[0].value_or(""), std::move(row[1]).value_or("")});
     emit(arguments, register_folder(std::move(files), arguments.text(1), arguments.boolean(2)));
     return {};

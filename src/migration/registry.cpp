@@ -75,10 +75,22 @@ std::string options_of(const source &given) {
     return options + "}";
 }
 
+/* In bytes; what is in every list, message and index stays readable. */
+constexpr std::size_t longest_version = 200, longest_name = 1000;
+
+void refuse_longer(const char *what, const std::string &text, std::size_t longest) {
+    if (text.size() > longest)
+        throw failure{migration_invalid, std::string(what) + " of a migration is too long",
+                      "It has " + std::to_string(text.size()) + " bytes; the limit is " +
+                          std::to_string(longest) + "."};
+}
+
 void check(const source &given) {
-    if (given.version.empty() || given.version.size() > 200)
-        throw failure{migration_invalid, "invalid version \"" + given.version + "\"",
-                      "A version has 1 to 200 bytes."};
+    if (given.version.empty())
+        throw failure{migration_invalid, "invalid version \"\"",
+                      "A version has 1 to " + std::to_string(longest_version) + " bytes."};
+    refuse_longer("version", given.version, longest_version);
+    refuse_longer("name", given.name, longest_name);
     check_script(given.up, given.up_file);
     for (const auto &[script, file] :
          {std::pair{&given.down, &given.down_file}, std::pair{&given.verify, &given.verify_file}}) {
@@ -194,6 +206,7 @@ std::vector<registration> register_all(const std::vector<source> &sources, bool 
 }
 
 stored find(const std::string &version) {
+    refuse_longer("version", version, longest_version);
     pg::as_owner owner;
     const std::string select =
         std::string("SELECT ") + stored_columns + " FROM confiture.migration m WHERE ";

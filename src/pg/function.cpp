@@ -1,6 +1,11 @@
 #include "pg/function.hpp"
 
 #include "pg/boundary.hpp"
+#include "pg/parse.hpp"
+
+extern "C" {
+#include "access/detoast.h"
+}
 
 namespace confiture::pg {
 
@@ -45,6 +50,14 @@ bool arguments::null(int index) const { return call_->args[index].isnull; }
 
 std::string arguments::text(int index) const {
     FunctionCallInfo fcinfo = call_;
+    // Looked at before the text is unpacked: each of its copies would be of that size.
+    const std::size_t size =
+        call([&] { return toast_raw_datum_size(PG_GETARG_DATUM(index)); }) - VARHDRSZ;
+    if (size > largest_script)
+        throw failure{migration_invalid, "argument " + std::to_string(index + 1) + " is too large",
+                      "It has " + std::to_string(size) + " bytes; the limit is " +
+                          std::to_string(largest_script) + ".",
+                      "Split a script into several migrations."};
     struct bytes {
         const char *data;
         std::size_t size;

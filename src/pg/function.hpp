@@ -60,6 +60,7 @@ public:
 
     int count() const;
     bool null(int index) const;
+    /* Throws failure{migration_invalid} for more than the largest script has. */
     std::string text(int index) const;
     std::optional<std::string> optional_text(int index) const;
     std::int32_t integer(int index) const;

@@ -5,14 +5,13 @@
 #include "pg/memory.hpp"
 #include "pg/scan.hpp"
 #include "pg/settings.hpp"
+#include "pg/transaction.hpp"
 
 #include <algorithm>
 
 namespace confiture::pg {
 
 namespace {
-
-constexpr std::size_t largest_script = std::size_t{256} * 1024 * 1024;
 
 /* place_of() for offsets that only grow: each byte is counted once. */
 class walker {
@@ -94,6 +93,7 @@ private:
     }
 
     token scan(scanner &tokens, std::size_t from) {
+        check_for_interrupts(); // millions of tokens take a minute
         try {
             return tokens.next();
         } catch (const error &raised) {

@@ -51,9 +51,12 @@ struct script {
     }
 };
 
+/* In bytes.  The server's own limit of 1 GB leaves no room for what a script is turned into. */
+inline constexpr std::size_t largest_script = std::size_t{256} * 1024 * 1024;
+
 /* Parses a script whole.  `file` names it in messages.  Throws failure{migration_invalid} naming
  * file, line, column and token for what the server does not parse, for psql's meta-commands, for
- * COPY from STDIN or to STDOUT, and for more than 256 MB. */
+ * COPY from STDIN or to STDOUT, and for more than largest_script. */
 script parse_script(std::string text, std::string file);
 
 /* 'CREATE TABLE' */
