@@ -98,6 +98,8 @@ template <typename F> auto boundary(F &&body) -> std::invoke_result_t<F &> {
         pending.set(raised);
     } catch (const std::bad_alloc &) {
         pending.set(ERRCODE_OUT_OF_MEMORY, "out of memory");
+    } catch (const std::length_error &raised) {
+        pending.set(ERRCODE_PROGRAM_LIMIT_EXCEEDED, "size limit exceeded", raised.what());
     } catch (const std::exception &raised) {
         pending.set(ERRCODE_INTERNAL_ERROR, raised.what());
     } catch (...) {
