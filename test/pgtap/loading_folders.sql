@@ -3,7 +3,8 @@ SELECT * FROM no_plan();
 
 CREATE FUNCTION pg_temp.run_program(command text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    EXECUTE format('COPY (SELECT) TO PROGRAM %L', command);
+    -- A command that ends before it has read what COPY writes breaks the pipe.
+    EXECUTE format('COPY (SELECT) TO PROGRAM %L', 'cat >/dev/null; ' || command);
 END
 $$;
 CREATE FUNCTION pg_temp.folder(name text DEFAULT '') RETURNS text LANGUAGE sql AS $$
