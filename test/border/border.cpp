@@ -130,10 +130,10 @@ struct surroundings {
         pg::call([] { palloc(MaxAllocSize + 1); });
     } else if (what == "an oversized block of a memory_context") {
         pg::memory_context memory("confiture border test");
-        memory.allocate(std::size_t{1} << 47, alignof(void *));
+        (void)memory.allocate(std::size_t{1} << 47, alignof(void *));
     } else if (what == "a block beyond every size") {
         pg::memory_context memory("confiture border test");
-        memory.allocate(std::numeric_limits<std::size_t>::max() / 2 + 1, alignof(void *));
+        (void)memory.allocate(std::numeric_limits<std::size_t>::max() / 2 + 1, alignof(void *));
     } else if (what == "a full vector of a memory_context") {
         pg::memory_context memory("confiture border test");
         boost::container::pmr::vector<std::uint64_t> numbers(&memory);
