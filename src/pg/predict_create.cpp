@@ -56,7 +56,13 @@ void predictor::create_partition(Oid parent) {
     for (const foreign_key &key : foreign_keys_of(parent))
         with_inheritors(key.referenced, {ShareRowExclusiveLock});
     for (const foreign_key &key : foreign_keys_to(parent))
-        relation(key.table, {ShareRowExclusiveLock});
+        lock_referencing(key.table);
+}
+
+/* A partition more to refer to: CloneFkReferenced(), which minor releases have changed. */
+void predictor::lock_referencing(Oid table) {
+    relation(table, {AccessShareLock});
+    relation(table, perhaps(ShareRowExclusiveLock, "the mode depends on the minor release"));
 }
 
 /* A column of a table's row type: CheckAttributeType() looks at that table. */
@@ -69,7 +75,7 @@ void predictor::row_type(const TypeName *name) {
                  return OidIsValid(type) ? get_typ_typrelid(OidIsValid(element) ? element : type)
                                          : InvalidOid;
              }),
-             {AccessShareLock});
+             perhaps(AccessShareLock, "let go again at once"));
 }
 
 void predictor::create_index(const IndexStmt *statement) {

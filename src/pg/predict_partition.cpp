@@ -92,7 +92,7 @@ void predictor::attach_partition(Oid parent, const PartitionCmd *command, LOCKMO
             relation(one, what);
     }
     for (const foreign_key &key : foreign_keys_to(parent))
-        relation(key.table, {ShareRowExclusiveLock});
+        lock_referencing(key.table);
 }
 
 void predictor::attach_index(Oid parent, const PartitionCmd *command, LOCKMODE mode) {
@@ -112,7 +112,7 @@ void predictor::detach_partition(Oid parent, const PartitionCmd *command, LOCKMO
 #endif
     relation(parent, {mode});
     const Oid table = named(command->name, {part_mode});
-    inheritors(table, {part_mode});
+    inheritors(table, {mode});
     default_partition(parent, false);
     for (const foreign_key &key : foreign_keys_of(table))
         with_inheritors(key.referenced, {ShareRowExclusiveLock});

@@ -69,6 +69,7 @@ private:
     /* predict_create.cpp */
     void create_table(const CreateStmt *statement);
     void create_partition(Oid parent);
+    void lock_referencing(Oid table);
     void row_type(const TypeName *type);
     void create_index(const IndexStmt *statement);
     void create_trigger(const CreateTrigStmt *statement);
