@@ -1,6 +1,7 @@
 #include "dry_run/ending.hpp"
 
 #include "pg/error.hpp"
+#include "pg/session.hpp"
 #include "pg/tracer.hpp"
 
 #include <algorithm>
@@ -18,12 +19,29 @@ ending::ending(const options &chosen, const pg::session_watch &watch)
 void ending::begin(migration_record &migration, const pg::script &script) {
     migration_ = &migration;
     script_ = &script;
+    forget_step();
+}
+
+void ending::forget_step() {
+    enums_made_.clear();
     labels_added_.clear();
+    labels_of_new_enums_.clear();
 }
 
 void ending::step_ended() {
     labels_before_.insert(labels_before_.end(), labels_added_.begin(), labels_added_.end());
-    labels_added_.clear();
+    forget_step();
+}
+
+void ending::enum_changed(const pg::statement_facts &facts) {
+    if (facts.enum_label.empty()) {
+        if (!facts.enum_type.empty())
+            enums_made_.push_back(facts.enum_type);
+        return;
+    }
+    labels_added_.push_back(facts.enum_label);
+    if (std::find(enums_made_.begin(), enums_made_.end(), facts.enum_type) != enums_made_.end())
+        labels_of_new_enums_.push_back(facts.enum_label);
 }
 
 void ending::fail(statement_record &record, const char *sqlstate, std::string message,
@@ -88,12 +106,15 @@ std::string ending::sentence(pg::stop_reason reason) const {
     return "";
 }
 
-bool ending::label_was_added_before(const std::string &message) const {
+bool ending::label_needs_commit(const std::string &message) const {
     const auto named = [&](const std::string &label) {
-        return message.find(label) != std::string::npos;
+        return message.find("\"" + label + "\"") != std::string::npos;
     };
-    return std::any_of(labels_before_.begin(), labels_before_.end(), named) &&
-           std::none_of(labels_added_.begin(), labels_added_.end(), named);
+    const auto among = [&](const std::vector<std::string> &labels) {
+        return std::any_of(labels.begin(), labels.end(), named);
+    };
+    return among(labels_added_) ? pg::server_major_version() >= 17 && among(labels_of_new_enums_)
+                                : among(labels_before_);
 }
 
 void ending::note_error(const pg::error &raised, statement_record &record) {
@@ -104,7 +125,7 @@ void ending::note_error(const pg::error &raised, statement_record &record) {
         throw raised;
     if (state == "55P03" && record.ordinal > 0 && lock_timeout_passed())
         return stop(record, "a lock was not to be had within lock_timeout");
-    if (state == "55P04" && label_was_added_before(raised.what())) {
+    if (state == "55P04" && label_needs_commit(raised.what())) {
         record.status = statement_status::needs_commit;
         record.reason = raised.what();
         migration_->status = run_status::needs_commit;

@@ -28,22 +28,27 @@ public:
     /* Stops where a limit was passed; true if so. */
     bool stops(statement_record &record, std::size_t shared_locks);
 
-    /* A label of an enum can be used when the step that added it is committed. */
-    void label_added(std::string label) { labels_added_.push_back(std::move(label)); }
+    /* A label that was added to an enum can be used when the step that added it is committed; from
+     * PostgreSQL 17 on at once where that step made the type, but not in a subtransaction, which a
+     * dry run is. */
+    void enum_changed(const pg::statement_facts &facts);
     void step_ended();
 
 private:
     void file(statement_record &record, failure_record &&failed);
     void stop(statement_record &record, std::string reason);
     std::string sentence(pg::stop_reason reason) const;
-    bool label_was_added_before(const std::string &message) const;
+    bool label_needs_commit(const std::string &message) const;
     bool lock_timeout_passed() const;
+    void forget_step();
 
     const options &chosen_;
     const pg::session_watch &watch_;
     migration_record *migration_ = nullptr;
     const pg::script *script_ = nullptr;
+    std::vector<std::string> enums_made_;                   // in this step
     std::vector<std::string> labels_added_, labels_before_; // in this step, before it
+    std::vector<std::string> labels_of_new_enums_;          // in this step
 };
 
 /* The limit of locks in the shared lock table; 0 for none. */

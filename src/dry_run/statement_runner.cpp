@@ -140,9 +140,9 @@ void statement_runner::execute(statement_record &record, std::string_view text, 
     long_before_ = record.elapsed_ms >= worth_a_look_ms;
     if (long_before_)
         record.peak_memory = pg::peak_memory();
-    if (std::string_view(done.tag) == "ALTER TYPE")
-        if (std::string label = pg::facts_of(text).enum_label; !label.empty())
-            ending_.label_added(std::move(label));
+    const std::string_view tag = done.tag;
+    if (tag == "ALTER TYPE" || tag == "CREATE TYPE")
+        ending_.enum_changed(pg::facts_of(text));
     record_.left_behind.note(done.tag, text);
 }
 

@@ -267,10 +267,14 @@ statement_facts facts_of(std::string_view statement) {
         break;
     case T_AlterEnumStmt: {
         auto *tree = reinterpret_cast<AlterEnumStmt *>(node);
+        facts.enum_type = strVal(llast(tree->typeName));
         if (!tree->oldVal)
             facts.enum_label = text_or_empty(tree->newVal);
         break;
     }
+    case T_CreateEnumStmt:
+        facts.enum_type = strVal(llast(reinterpret_cast<CreateEnumStmt *>(node)->typeName));
+        break;
     case T_IndexStmt: {
         auto *tree = reinterpret_cast<IndexStmt *>(node);
         facts.relation = quoted(tree->relation);

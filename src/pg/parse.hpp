@@ -66,6 +66,7 @@ const char *tag_name(std::int32_t tag);
 struct statement_facts {
     std::string savepoint;          // of the savepoint kinds
     std::vector<std::string> makes; // names that later statements may lean on, where it did not run
+    std::string enum_type;          // that CREATE TYPE … AS ENUM or ALTER TYPE names, unqualified
     std::string enum_label;         // that ALTER TYPE … ADD VALUE adds
     std::string relation;           // that a CONCURRENTLY works on, quoted, as written
     bool relation_is_index = false; // … and it names the index

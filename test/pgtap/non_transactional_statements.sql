@@ -80,8 +80,10 @@ SELECT is(pg_temp.states('ALTER TYPE s.mood ADD VALUE ''bad''; INSERT INTO s.moo
 SELECT is(stats->'error'->>'sqlstate', '55P04', 'with the server''s error')
   FROM confiture.dry_run_sql('ALTER TYPE s.mood ADD VALUE ''bad''; INSERT INTO s.moods VALUES (''bad'')');
 SELECT is(pg_temp.states('CREATE TYPE s.fresh AS ENUM (); ALTER TYPE s.fresh ADD VALUE ''x''; SELECT ''x''::s.fresh'),
-          CASE WHEN current_setting('server_version_num')::int < 170000 THEN 'failed: done, done, failed' ELSE 'complete: done, done, done' END,
-          'a value that is added to a new type can be used at once from 17 on');
+          CASE WHEN current_setting('server_version_num')::int < 170000 THEN 'failed: done, done, failed' ELSE 'needs_commit: done, done, needs_commit' END,
+          'a value that is added to a new type can be used at once from 17 on, but not in a subtransaction');
+SELECT is(pg_temp.states('CREATE TYPE s.fresh AS ENUM (); ALTER TYPE s.mood ADD VALUE ''x''; SELECT ''x''::s.mood'), 'failed: done, done, failed',
+          'one of an older type cannot');
 SELECT is(pg_temp.states(E'-- confiture: no-transaction\nALTER TYPE s.mood ADD VALUE ''bad'';\nINSERT INTO s.moods VALUES (''bad'')'),
           'needs_commit: done, needs_commit', 'without a transaction each statement is a step');
 SELECT confiture.register_migration(version, version, script)
