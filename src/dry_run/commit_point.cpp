@@ -36,22 +36,16 @@ SELECT CASE contype
        END
 FROM violated)";
 
-/* Constraints that begin a transaction deferred, as SET CONSTRAINTS names them. */
+/* Constraints that begin a transaction deferred, as SET CONSTRAINTS names them: with others of
+ * their name in the schema, of which one may not be deferrable. */
 constexpr const char *initially_deferred = R"(
-SELECT DISTINCT pg_catalog.format('%I.%I', n.nspname, c.conname)
+SELECT DISTINCT pg_catalog.format('%I.%I', n.nspname, c.conname),
+       EXISTS (SELECT FROM pg_catalog.pg_constraint same
+               WHERE same.connamespace = c.connamespace AND same.conname = c.conname AND NOT same.condeferred)
 FROM pg_catalog.pg_constraint c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace
 WHERE c.condeferred AND NOT pg_catalog.pg_is_other_temp_schema(n.oid)
   AND pg_catalog.has_schema_privilege(n.oid, 'USAGE'))";
-
-/* Any one constraint, and how it begins a transaction. */
-constexpr const char *one_deferrable = R"(
-SELECT pg_catalog.format('SET CONSTRAINTS %I.%I %s', n.nspname, c.conname, CASE WHEN c.condeferred THEN 'DEFERRED' ELSE 'IMMEDIATE' END)
-FROM pg_catalog.pg_constraint c
-JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace
-WHERE c.condeferrable AND NOT pg_catalog.pg_is_other_temp_schema(n.oid)
-  AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
-ORDER BY c.condeferred DESC LIMIT 1)";
 
 std::vector<std::string> sample_rows(const pg::error &violation) {
     std::vector<std::string> rows;
@@ -75,24 +69,32 @@ std::vector<std::string> sample_rows_or_none(const pg::error &violation) {
     }
 }
 
-void defer_again() {
-    std::string names;
+struct deferred_names {
+    std::string list;
+    bool all = true; // can be named
+};
+
+deferred_names constraints_that_begin_deferred() {
+    deferred_names names;
     for (const pg::record &row : pg::query(initially_deferred))
-        names += (names.empty() ? "" : ", ") + row[0].value();
-    if (!names.empty())
-        pg::execute("SET CONSTRAINTS " + names + " DEFERRED");
+        if (row[1] == "t")
+            names.all = false;
+        else
+            names.list += (names.list.empty() ? "" : ", ") + row[0].value();
+    return names;
 }
 
 } // namespace
 
-void save_constraint_modes() {
-    for (const pg::record &row : pg::query(one_deferrable))
-        pg::execute(*row[0]);
-}
-
 std::optional<failure_record> check_deferred_constraints() {
+    const deferred_names names = constraints_that_begin_deferred();
     try {
-        pg::in_subtransaction([] { pg::execute("SET CONSTRAINTS ALL IMMEDIATE"); });
+        pg::subtransaction check;
+        pg::execute("SET CONSTRAINTS ALL IMMEDIATE");
+        if (names.all)
+            check.release();
+        else
+            check.roll_back(); // also the modes; what was checked is checked again at the next one
     } catch (const pg::error &raised) {
         if (raised.constraint().empty())
             throw;
@@ -101,7 +103,9 @@ std::optional<failure_record> check_deferred_constraints() {
         failed.violating_rows = sample_rows_or_none(raised);
         return failed;
     }
-    defer_again();
+    if (names.all && !names.list.empty())
+        pg::execute("SET CONSTRAINTS " + names.list + " DEFERRED");
+    pg::on_commit_actions();
     return std::nullopt;
 }
 

@@ -16,9 +16,10 @@ std::size_t most_locks(const options &chosen) {
 ending::ending(const options &chosen, const pg::session_watch &watch)
     : chosen_(chosen), watch_(watch) {}
 
-void ending::begin(migration_record &migration, const pg::script &script) {
+void ending::begin(migration_record &migration, const migration_input &input) {
     migration_ = &migration;
-    script_ = &script;
+    script_ = &input.script;
+    transactional_ = input.transactional;
     forget_step();
 }
 
@@ -75,6 +76,14 @@ void ending::stop(statement_record &record, std::string reason) {
     migration_->reason = std::move(reason);
 }
 
+void ending::end_by(pg::stop_reason reason, statement_record &record) {
+    if (reason == pg::stop_reason::statement_timeout)
+        fail(record, "57014", "canceling statement due to statement timeout",
+             "The script sets statement_timeout itself.");
+    else
+        stop(record, sentence(reason));
+}
+
 bool ending::stops(statement_record &record, std::size_t shared_locks) {
     pg::stop_reason reason = watch_.stopped();
     if (reason == pg::stop_reason::none && most_locks(chosen_) &&
@@ -82,7 +91,7 @@ bool ending::stops(statement_record &record, std::size_t shared_locks) {
         reason = pg::stop_reason::too_many_locks;
     if (reason == pg::stop_reason::none)
         return false;
-    stop(record, sentence(reason));
+    end_by(reason, record);
     return true;
 }
 
@@ -97,9 +106,13 @@ std::string ending::sentence(pg::stop_reason reason) const {
         return "a lock that blocks writers was held longer than max_lock_hold (" +
                limit(chosen_.max_lock_hold_ms) + ")";
     case pg::stop_reason::too_many_locks:
-        return "more locks were taken than max_locks allows, of a shared lock table with room "
-               "for " +
-               std::to_string(pg::lock_table_capacity());
+        return "more locks were taken than max_locks allows (" +
+               std::to_string(most_locks(chosen_)) + " in a shared lock table with room for " +
+               std::to_string(pg::lock_table_capacity()) + ")";
+    case pg::stop_reason::autovacuum:
+        return "autovacuum works on a table that it needs a lock of; the server would cancel it if "
+               "the dry run went on waiting";
+    case pg::stop_reason::statement_timeout: // is filed as the script's own failure
     case pg::stop_reason::none:
         break;
     }
@@ -120,11 +133,18 @@ bool ending::label_needs_commit(const std::string &message) const {
 void ending::note_error(const pg::error &raised, statement_record &record) {
     const std::string state = raised.sqlstate();
     if (watch_.caused(raised))
-        return stop(record, sentence(watch_.stopped()));
+        return end_by(watch_.stopped(), record);
     if (state == "57014" || state.rfind("57P", 0) == 0 || state == "40001")
         throw raised;
     if (state == "55P03" && record.ordinal > 0 && lock_timeout_passed())
         return stop(record, "a lock was not to be had within lock_timeout");
+    if (state == "2D000" && !transactional_) {
+        record.status = statement_status::needs_commit;
+        record.reason = "it ends transactions itself, which cannot be tried inside of one";
+        migration_->status = run_status::needs_commit;
+        migration_->reason = record.reason;
+        return;
+    }
     if (state == "55P04" && label_needs_commit(raised.what())) {
         record.status = statement_status::needs_commit;
         record.reason = raised.what();

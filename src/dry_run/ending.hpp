@@ -4,6 +4,7 @@
 
 #include "dry_run/options.hpp"
 #include "dry_run/record.hpp"
+#include "dry_run/run.hpp"
 #include "pg/session_watch.hpp"
 
 #include <string>
@@ -15,7 +16,7 @@ class ending {
 public:
     ending(const options &chosen, const pg::session_watch &watch);
 
-    void begin(migration_record &migration, const pg::script &script);
+    void begin(migration_record &migration, const migration_input &input);
 
     void fail(statement_record &record, const char *sqlstate, std::string message,
               std::string hint);
@@ -36,6 +37,7 @@ public:
 
 private:
     void file(statement_record &record, failure_record &&failed);
+    void end_by(pg::stop_reason reason, statement_record &record);
     void stop(statement_record &record, std::string reason);
     std::string sentence(pg::stop_reason reason) const;
     bool label_needs_commit(const std::string &message) const;
@@ -46,6 +48,7 @@ private:
     const pg::session_watch &watch_;
     migration_record *migration_ = nullptr;
     const pg::script *script_ = nullptr;
+    bool transactional_ = true;
     std::vector<std::string> enums_made_;                   // in this step
     std::vector<std::string> labels_added_, labels_before_; // in this step, before it
     std::vector<std::string> labels_of_new_enums_;          // in this step

@@ -90,6 +90,31 @@ bool stronger(const lock_line &left, const lock_line &right) {
     return left.entry->acquired_ms < right.entry->acquired_ms;
 }
 
+/* Lines come strongest first. */
+void note_hold(std::vector<table_hold> &holds, const lock_line &line) {
+    const auto same = [&](const table_hold &hold) { return hold.table == line.relation->name; };
+    const auto known = std::find_if(holds.begin(), holds.end(), same);
+    if (known == holds.end())
+        holds.push_back({line.relation->name, line.entry->mode, line.held_ms});
+    else if (known->mode == line.entry->mode)
+        known->held_ms = std::max(known->held_ms, line.held_ms);
+}
+
+void bound_holds(lock_summary &summary) {
+    constexpr std::size_t most = 20;
+    std::stable_sort(summary.holds.begin(), summary.holds.end(),
+                     [](const table_hold &left, const table_hold &right) {
+                         const bool exclusive = left.mode == access_exclusive_lock;
+                         return exclusive != (right.mode == access_exclusive_lock)
+                                    ? exclusive
+                                    : left.held_ms > right.held_ms;
+                     });
+    if (summary.holds.size() <= most)
+        return;
+    summary.holds_left_out = summary.holds.size() - most;
+    summary.holds.resize(most);
+}
+
 } // namespace
 
 std::vector<std::string> blocked_by(int mode) {
@@ -129,16 +154,15 @@ lock_summary summarise(const chain_record &chain, std::size_t migration, std::si
         std::vector<std::string> &tables = summary.locked_tables;
         if (std::find(tables.begin(), tables.end(), line.relation->name) == tables.end())
             tables.push_back(line.relation->name);
-        if (line.entry->mode >= share_lock && line.held_ms > summary.expected_downtime_ms) {
-            summary.expected_downtime_ms = line.held_ms;
-            summary.longest_held = line.relation->name;
+        if (line.entry->mode >= share_lock) {
+            note_hold(summary.holds, line);
+            summary.expected_downtime_ms = std::max(summary.expected_downtime_ms, line.held_ms);
         }
-        if (line.entry->mode == access_exclusive_lock &&
-            line.held_ms > summary.longest_exclusive_hold_ms) {
-            summary.longest_exclusive_hold_ms = line.held_ms;
-            summary.longest_exclusive = line.relation->name;
-        }
+        if (line.entry->mode == access_exclusive_lock)
+            summary.longest_exclusive_hold_ms =
+                std::max(summary.longest_exclusive_hold_ms, line.held_ms);
     }
+    bound_holds(summary);
     if (summary.lines.size() > most) {
         summary.left_out = static_cast<std::int64_t>(summary.lines.size() - most);
         summary.lines.resize(most);

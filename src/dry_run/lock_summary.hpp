@@ -21,6 +21,13 @@ struct lock_line {
     bool new_object = false;
 };
 
+/* The strongest lock on a table that was there before, where it keeps writers waiting. */
+struct table_hold {
+    std::string table;
+    int mode;
+    double held_ms;
+};
+
 struct lock_summary {
     std::vector<lock_line> lines; // strongest first, then the longest held
     std::int64_t left_out = 0;
@@ -28,8 +35,8 @@ struct lock_summary {
     std::vector<std::string> locked_tables; // that existed before, strongest lock first
     double longest_exclusive_hold_ms = 0;   // of an AccessExclusiveLock on what existed before
     double expected_downtime_ms = 0;        // longest time that writers of one table had to wait
-    std::string longest_held;               // the table of expected_downtime_ms
-    std::string longest_exclusive;
+    std::vector<table_hold> holds;          // AccessExclusiveLock first, then the longest
+    std::size_t holds_left_out = 0;
 };
 
 /* The locks of one migration of the chain; at most `most` lines. */

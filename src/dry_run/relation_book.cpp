@@ -120,7 +120,8 @@ void relation_book::settle_one(pg::oid relation, relation_info &info, statement_
         return;
     settle_file(relation, info, record);
     const pg::relation_activity now = pg::activity_of(relation);
-    if (now.scans > info.seen.scans)
+    const bool truncates = std::string_view(pg::tag_name(record.where.tag)) == "TRUNCATE TABLE";
+    if (now.scans > info.seen.scans && !truncates) // which reads its new, empty file
         record.scans.push_back({info.name, is_index(info.kind), now.scans - info.seen.scans,
                                 now.tuples_read - info.seen.tuples_read});
     const row_counts written{now.inserted - info.seen.inserted, now.updated - info.seen.updated,

@@ -28,7 +28,7 @@ public:
             migration.warnings = input.warnings;
             record_.migrations.push_back(std::move(migration));
         }
-        save_constraint_modes();
+        pg::save_constraint_modes();
         for (std::size_t i = 0; i < inputs.size(); i++)
             if (!run_migration(inputs[i], static_cast<std::int32_t>(i)))
                 break;
@@ -46,7 +46,7 @@ private:
     bool run_migration(const migration_input &input, std::int32_t index) {
         migration_ = &record_.migrations[static_cast<std::size_t>(index)];
         input_ = &input;
-        ending_.begin(*migration_, input.script);
+        ending_.begin(*migration_, input);
         statements_.begin(*migration_, input, index);
         migration_->started_ms = now();
         migration_->status = run_status::complete;
@@ -62,12 +62,14 @@ private:
             for (std::int32_t i = 0; goes_on && i < migration_->statement_count; i++) {
                 const pg::statement &where = input.script.statements[static_cast<std::size_t>(i)];
                 using kind = pg::statement_kind;
-                if (where.kind == kind::commit)
+                const bool alone = !input.transactional || where.kind == kind::concurrently ||
+                                   where.kind == kind::top_level_only;
+                if (where.kind == kind::commit || alone)
                     goes_on = end_step();
-                else if (where.kind != kind::begin)
+                if (where.kind != kind::commit && where.kind != kind::begin)
                     open_step();
                 goes_on = goes_on && statements_.run(where, i + 1, store);
-                if (!input.transactional)
+                if (alone)
                     goes_on = goes_on && end_step();
             }
             goes_on = goes_on && end_step();

@@ -183,7 +183,12 @@ void statement_observer::describe_objects() {
             continue;
         const auto state = pg::state_of_constraint(event.object_id);
         const relation_info *table = state ? record_.relations.find(state->relation) : nullptr;
-        if (state && state->validated && state->checks_rows && !(table && table->created_here))
+        const bool was_read =
+            table && std::any_of(statement_->scans.begin(), statement_->scans.end(),
+                                 [&](const relation_scan &scan) {
+                                     return scan.relation == table->name || state->is_foreign_key;
+                                 });
+        if (state && state->validated && state->checks_rows && was_read && !table->created_here)
             statement_->constraints_validated.push_back(*name);
     }
 }

@@ -3,6 +3,7 @@
 #include "dry_run/concurrently.hpp"
 #include "pg/error.hpp"
 #include "pg/execute.hpp"
+#include "pg/settings.hpp"
 #include "pg/transaction.hpp"
 
 namespace confiture::dry_run {
@@ -12,13 +13,19 @@ namespace {
 /* Memory of a statement is looked at where it had time to use some. */
 constexpr double worth_a_look_ms = 5;
 
+/* Such a statement names no index, and a column may have the name of one. */
+bool reads_or_writes_rows(std::string_view tag) {
+    return tag == "SELECT" || tag == "INSERT" || tag == "UPDATE" || tag == "DELETE" ||
+           tag == "MERGE" || tag == "COPY";
+}
+
 } // namespace
 
 statement_runner::statement_runner(const options &chosen, pg::memory_context &statement_memory,
                                    chain_record &record, pg::session_watch &watch,
                                    statement_observer &observer, ending &ending)
     : chosen_(chosen), statement_memory_(statement_memory), record_(record), watch_(watch),
-      observer_(observer), ending_(ending) {}
+      observer_(observer), ending_(ending), callers_timeout_(pg::statement_timeout()) {}
 
 void statement_runner::begin(migration_record &migration, const migration_input &input,
                              std::int32_t index) {
@@ -109,15 +116,16 @@ bool statement_runner::dispatch(statement_record &record) {
     case kind::release:
         return end_savepoint(record, pg::facts_of(text).savepoint);
     case kind::top_level_only:
-        leave_out(record, text, "it cannot run inside a transaction");
+        tell_step_alone(record);
+        leave_out(record, text, "it cannot run inside the subtransaction of a dry run");
         return true;
     case kind::concurrently:
-        run_concurrently(record, text);
-        return true;
+        return run_concurrently(record, text);
     case kind::plain:
         break;
     }
-    if (pg::mentions(text, names_not_made_)) {
+    if (!reads_or_writes_rows(pg::tag_name(record.where.tag)) &&
+        pg::mentions(text, names_not_made_)) {
         leave_out(record, text, "it depends on what was not run");
     } else if (record_.left_behind.takes_the_callers(pg::tag_name(record.where.tag), text)) {
         record_.left_behind.drop_prepared();
@@ -133,9 +141,13 @@ void statement_runner::execute(statement_record &record, std::string_view text, 
     pg::observation::begin_statement();
     if (long_before_)
         pg::reset_peak_memory();
+    // The server's own timer runs for the statement that called us.
+    const int timeout = pg::statement_timeout();
+    watch_.limit_statement(timeout != callers_timeout_ ? timeout : 0);
     const double started = pg::now_ms();
     const pg::completion done = pg::run_statement(text, plain_form, statement_memory_);
     record.elapsed_ms = pg::now_ms() - started;
+    watch_.limit_statement(0);
     record.rows = done.rows;
     long_before_ = record.elapsed_ms >= worth_a_look_ms;
     if (long_before_)
@@ -167,7 +179,17 @@ void statement_runner::leave_out(statement_record &record, std::string_view text
                                   std::to_string(record.where.line) + " was not run: " + reason);
 }
 
-void statement_runner::run_concurrently(statement_record &record, std::string_view text) {
+/* Where the migration is one transaction otherwise, the statement is a surprise. */
+void statement_runner::tell_step_alone(const statement_record &record) {
+    if (input_->transactional && migration_->statement_count > 1)
+        migration_->warnings.push_back(
+            std::string(pg::tag_name(record.where.tag)) + " in line " +
+            std::to_string(record.where.line) +
+            " cannot run in a transaction: it is a step of its own, and what stands before it is "
+            "committed first");
+}
+
+bool statement_runner::run_concurrently(statement_record &record, std::string_view text) {
     const pg::statement_facts facts = pg::facts_of(text);
     const concurrent_choice choice = choose_form(facts, chosen_.concurrently, record_.relations);
     const auto note_real_locks = [&] {
@@ -176,10 +198,15 @@ void statement_runner::run_concurrently(statement_record &record, std::string_vi
             record_.ledger.note_predicted(lock.tag, lock.mode, now());
         }
     };
+    if (!choice.impossible.empty()) {
+        ending_.fail(record, "0A000", choice.impossible, "");
+        return false;
+    }
+    tell_step_alone(record);
     if (!choice.emulate) {
         leave_out(record, text, choice.reason);
         note_real_locks();
-        return;
+        return true;
     }
     place_.emulating = true;
     record_.ledger.move_to(place_);
@@ -194,6 +221,7 @@ void statement_runner::run_concurrently(statement_record &record, std::string_vi
         std::string(pg::tag_name(record.where.tag)) + " CONCURRENTLY in line " +
         std::to_string(record.where.line) +
         " ran in its plain form, which locks out writers; the real form does not");
+    return true;
 }
 
 } // namespace confiture::dry_run

@@ -37,7 +37,8 @@ private:
     void execute(statement_record &record, std::string_view text, bool plain_form);
     bool end_savepoint(statement_record &record, const std::string &name);
     void leave_out(statement_record &record, std::string_view text, const std::string &reason);
-    void run_concurrently(statement_record &record, std::string_view text);
+    void tell_step_alone(const statement_record &record);
+    bool run_concurrently(statement_record &record, std::string_view text);
 
     const options &chosen_;
     pg::memory_context &statement_memory_;
@@ -52,6 +53,7 @@ private:
     savepoints savepoints_;
     std::vector<std::string> names_not_made_;
     bool long_before_ = true;
+    const int callers_timeout_;
 };
 
 } // namespace confiture::dry_run

@@ -41,14 +41,17 @@ void tell_outcome(const migration_record &migration, std::vector<std::string> &t
     }
 }
 
+/* One sentence a table, for the lock that keeps the most waiting. */
 void tell_locks(const lock_summary &locks, std::vector<std::string> &told) {
-    if (!locks.longest_exclusive.empty())
-        told.push_back("Nobody can read or write " + locks.longest_exclusive + " for " +
-                       duration(locks.longest_exclusive_hold_ms) +
-                       ": an AccessExclusiveLock is held until the end.");
-    if (!locks.longest_held.empty() && locks.longest_held != locks.longest_exclusive)
-        told.push_back("Nobody can write to " + locks.longest_held + " for " +
-                       duration(locks.expected_downtime_ms) + ".");
+    for (const table_hold &hold : locks.holds)
+        told.push_back(
+            hold.mode == access_exclusive_lock
+                ? "Nobody can read or write " + hold.table + " for " + duration(hold.held_ms) +
+                      ": an AccessExclusiveLock is held until the end."
+                : "Nobody can write to " + hold.table + " for " + duration(hold.held_ms) + ".");
+    if (locks.holds_left_out > 0)
+        told.push_back(std::to_string(locks.holds_left_out) +
+                       " more tables are locked against writers.");
 }
 
 void tell_statements(const migration_record &migration, std::vector<std::string> &told) {

@@ -11,6 +11,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 namespace confiture::migration {
 
@@ -76,6 +77,7 @@ std::vector<file> read_directory(const std::string &directory) {
         refuse(directory);
     }
     const std::string root = (fs::path(directory) / "").generic_string();
+    std::set<fs::path> visited{fs::canonical(directory, status)}; // links may go round
     constexpr auto links = fs::directory_options::follow_directory_symlink;
     for (fs::recursive_directory_iterator at(directory, links, status), end; at != end;
          at.increment(status)) {
@@ -85,13 +87,15 @@ std::vector<file> read_directory(const std::string &directory) {
             at.disable_recursion_pending();
             continue;
         }
+        pg::check_for_interrupts();
+        if (at->is_directory(status) && !visited.insert(fs::canonical(at->path(), status)).second)
+            at.disable_recursion_pending();
         if (!at->is_regular_file(status) || !is_part_of_a_folder(at->path()))
             continue;
         const std::string path = at->path().generic_string().substr(root.size());
         files.push_back({path, {}});
         if (is_program(path))
             continue;
-        pg::check_for_interrupts();
         const std::uintmax_t size = at->file_size(status);
         if (status)
             refuse(at->path().string());

@@ -84,7 +84,8 @@ std::optional<constraint_state> state_of_constraint(oid constraint) {
             return {{}, false};
         auto *row = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple));
         const found result{{row->conrelid, row->convalidated,
-                            row->contype == 'c' || row->contype == 'f' || row->contype == 'n'},
+                            row->contype == 'c' || row->contype == 'f' || row->contype == 'n',
+                            row->contype == 'f'},
                            true};
         ReleaseSysCache(tuple);
         return result;
@@ -172,6 +173,11 @@ std::vector<oid> partitions_of(oid relation) {
                    ? find_all_inheritors(relation, NoLock, nullptr)
                    : NIL; // gone, or not visible yet
     }));
+}
+
+std::string unqualified_name(oid relation) {
+    const char *name = call([&] { return get_rel_name(relation); });
+    return name ? name : "";
 }
 
 oid find_relation(const std::string &name) {

@@ -56,8 +56,12 @@ struct constraint_state {
     oid relation;
     bool validated;
     bool checks_rows; // CHECK, FOREIGN KEY, NOT NULL
+    bool is_foreign_key;
 };
 std::optional<constraint_state> state_of_constraint(oid constraint);
+
+/* The relation's own name, unquoted. */
+std::string unqualified_name(oid relation);
 
 oid extension_owner();
 oid current_database();

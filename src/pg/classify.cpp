@@ -115,6 +115,13 @@ static statement_kind kind_of(Node *node) {
         return either(false, !option_is_false(options, "create_slot") &&
                                  !option_is_false(options, "connect"));
     }
+    case T_VariableSetStmt: { // SET TRANSACTION ISOLATION LEVEL must be the first statement
+        auto *statement = reinterpret_cast<VariableSetStmt *>(node);
+        return either(false, statement->kind == VAR_SET_MULTI &&
+                                 std::strcmp(statement->name, "TRANSACTION") == 0 &&
+                                 (has_option(statement->args, "transaction_isolation") ||
+                                  has_option(statement->args, "transaction_deferrable")));
+    }
     case T_AlterDatabaseStmt:
         return either(
             false, has_option(reinterpret_cast<AlterDatabaseStmt *>(node)->options, "tablespace"));
@@ -255,6 +262,17 @@ static std::vector<std::string> added_constraints(const AlterTableStmt *statemen
     return names;
 }
 
+/* As ChooseIndexName() begins: table_column_column_idx. */
+static std::string default_name(const IndexStmt *statement) {
+    std::string name = statement->relation->relname;
+    ListCell *cell;
+    foreach (cell, statement->indexParams) {
+        const char *column = lfirst_node(IndexElem, cell)->name;
+        name += std::string("_") + (column ? column : "expr");
+    }
+    return name + "_idx";
+}
+
 statement_facts facts_of(std::string_view statement) {
     memory_context memory("confiture statement");
     memory_scope scope(memory);
@@ -278,16 +296,19 @@ statement_facts facts_of(std::string_view statement) {
     case T_IndexStmt: {
         auto *tree = reinterpret_cast<IndexStmt *>(node);
         facts.relation = quoted(tree->relation);
-        if (tree->idxname)
-            facts.makes.emplace_back(tree->idxname);
+        facts.makes_index = true;
+        facts.makes.push_back(tree->idxname ? tree->idxname : default_name(tree));
         break;
     }
-    case T_DropStmt:
-        if (reinterpret_cast<DropStmt *>(node)->removeType == OBJECT_INDEX) {
-            facts.relation = first_name(reinterpret_cast<DropStmt *>(node));
+    case T_DropStmt: { // what is not dropped is in the way of its successor
+        auto *tree = reinterpret_cast<DropStmt *>(node);
+        if (tree->removeType == OBJECT_INDEX) {
+            facts.relation = first_name(tree);
             facts.relation_is_index = true;
+            facts.makes.emplace_back(strVal(llast(linitial_node(List, tree->objects))));
         }
         break;
+    }
     case T_ReindexStmt: {
         auto *tree = reinterpret_cast<ReindexStmt *>(node);
         facts.relation = quoted(tree->relation);

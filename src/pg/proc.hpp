@@ -111,6 +111,16 @@ inline int lock_group_members(PGPROC *leader, PGPROC **members, int most) {
     return count;
 }
 
+/* Is it an autovacuum worker that DeadLockCheck() would cancel for whoever waits for it? */
+inline bool would_be_cancelled(const PGPROC *process) {
+#if PG_VERSION_NUM >= 140000
+    const int flags = process->statusFlags;
+#else
+    const int flags = ProcGlobal->allPgXact[process->pgprocno].vacuumFlags;
+#endif
+    return (flags & PROC_IS_AUTOVACUUM) && !(flags & PROC_VACUUM_FOR_WRAPAROUND);
+}
+
 inline PGPROC *process_of(const VirtualTransactionId &transaction) {
 #if PG_VERSION_NUM >= 170000
     return ProcNumberGetProc(transaction.procNumber);

@@ -9,6 +9,7 @@
 
 extern "C" {
 #include "libpq/pqsignal.h"
+#include "storage/ipc.h"
 #include "storage/latch.h"
 }
 
@@ -27,6 +28,7 @@ struct own_wait {
     double began_ms, ended_ms;
     int blockers[most_blockers];
     int blocker_count;
+    bool behind_autovacuum;
 };
 
 struct waiter {
@@ -52,7 +54,7 @@ struct watch_state {
     bool waiting;
     caused_wait caused[most_caused];
     int caused_count;
-    volatile double blocking_since_ms;
+    volatile double blocking_since_ms, statement_ends_ms;
     volatile std::sig_atomic_t reason; // a stop_reason
     volatile std::sig_atomic_t claimed, interrupted;
 };
@@ -63,11 +65,11 @@ void on_interrupt(SIGNAL_ARGS) {
     StatementCancelHandler(postgres_signal_arg);
 }
 
-/* Asks for a cancel in our name, unless somebody else's is already on its way. */
+/* Asks for a cancel in our name, unless somebody else's is already on its way; again at every tick,
+ * for code that catches it. */
 void stop(stop_reason reason) {
-    if (state.reason)
-        return;
-    state.reason = static_cast<std::sig_atomic_t>(reason);
+    if (!state.reason)
+        state.reason = static_cast<std::sig_atomic_t>(reason);
     if (QueryCancelPending || ProcDiePending)
         return;
     state.claimed = 1;
@@ -82,6 +84,7 @@ void note_blockers(own_wait &wait, LOCK *lock) {
         PGPROC *holder = held->tag.myProc;
         if (holder != MyProc && (held->holdMask & state.conflicts[wait.mode]) &&
             wait.blocker_count < most_blockers) {
+            wait.behind_autovacuum = wait.behind_autovacuum || would_be_cancelled(holder);
             int *end = wait.blockers + wait.blocker_count;
             if (std::find(wait.blockers, end, holder->pid) == end)
                 wait.blockers[wait.blocker_count++] = holder->pid;
@@ -113,11 +116,14 @@ void watch_own_wait(double now) {
         if (state.wait_count == most_waits)
             return;
         last = &state.waits[state.wait_count++];
-        *last = {lock->tag, MyProc->waitLockMode, wait_began(now), now, {}, 0};
+        *last = {lock->tag, MyProc->waitLockMode, wait_began(now), now, {}, 0, false};
         state.waiting = true;
     }
     last->ended_ms = now;
     note_blockers(*last, lock);
+    // DeadLockCheck() would cancel it for us after deadlock_timeout.
+    if (last->behind_autovacuum && now - last->began_ms >= 0.8 * DeadlockTimeout)
+        stop(stop_reason::autovacuum);
 }
 
 void note_caused(const LOCK *lock, const PGPROC *process, double waited_ms) {
@@ -154,17 +160,36 @@ void watch_waiters(LOCK *lock, LOCKMASK ours, LOCKMASK theirs, double now) {
     }
 }
 
-/* Returns how many locks of ours are in the shared table. */
-int watch_held(double now) {
+bool is_queue(const LOCKTAG &tag) {
+    return tag.locktag_type == LOCKTAG_RELATION && tag.locktag_field1 == MyDatabaseId &&
+           tag.locktag_field2 == state.limits.queue;
+}
+
+/* Returns how many locks of the process are in the shared table.  The lists of parallel workers
+ * change while they are read: an entry that is not theirs ends the walk. */
+int watch_held_by(PGPROC *process, double now) {
     int count = 0;
-    for (auto &partition : MyProc->myProcLocks) {
+    for (auto &partition : process->myProcLocks) {
         PROCLOCK *held = peek_first(&partition, offsetof(PROCLOCK, procLink));
-        for (; held && count < most_links; count++) {
+        for (; held && held->tag.myProc == process && count < most_links; count++) {
             LOCK *lock = held->tag.myLock;
-            if (held->holdMask && lock->waitMask && lock->tag.locktag_field2 != state.limits.queue)
+            if (held->holdMask && lock->waitMask && !is_queue(lock->tag))
                 watch_waiters(lock, held->holdMask, 0, now);
             held = peek_next(&partition, &held->procLink, offsetof(PROCLOCK, procLink));
         }
+    }
+    return count;
+}
+
+/* Parallel workers hold locks for the leader's sake. */
+int watch_held(double now) {
+    int count = watch_held_by(MyProc, now);
+    if (MyProc->lockGroupLeader == MyProc) {
+        constexpr int most_workers = 64;
+        PGPROC *workers[most_workers];
+        const int found = lock_group_members(MyProc, workers, most_workers);
+        for (int i = 0; i < found; i++)
+            count += watch_held_by(workers[i], now);
     }
     // Whoever queues behind our own request waits for us, unless a holder keeps him waiting anyway.
     if (LOCK *lock = MyProc->waitLock)
@@ -180,7 +205,7 @@ void forget_those_who_wait_no_more() {
 
 /* Runs in a signal handler: reads shared memory, writes plain data, allocates and locks nothing. */
 void on_tick() {
-    if (!state.on)
+    if (!state.on || proc_exit_inprogress || !MyProc) // a FATAL runs no destructor
         return;
     const double now = now_ms();
     forget_those_who_wait_no_more();
@@ -191,7 +216,9 @@ void on_tick() {
     if (state.limits.lock_hold_ms && state.blocking_since_ms > 0 &&
         now - state.blocking_since_ms >= state.limits.lock_hold_ms)
         stop(stop_reason::lock_hold);
-    enable_timeout_after(state.timer, 10 + held / 50);
+    if (state.statement_ends_ms > 0 && now >= state.statement_ends_ms)
+        stop(stop_reason::statement_timeout);
+    enable_timeout_after(state.timer, 10 + std::min(held / 50, 90));
 }
 
 } // namespace
@@ -214,6 +241,7 @@ session_watch::session_watch(const watch_limits &limits) {
     state.wait_count = state.caused_count = 0;
     state.waiting = false;
     state.blocking_since_ms = 0;
+    state.statement_ends_ms = 0;
     state.reason = 0;
     state.claimed = 0;
     state.interrupted = 0;
@@ -233,6 +261,10 @@ session_watch::~session_watch() {
 }
 
 void session_watch::blocking_writers_since(double since_ms) { state.blocking_since_ms = since_ms; }
+
+void session_watch::limit_statement(int milliseconds) {
+    state.statement_ends_ms = milliseconds > 0 ? now_ms() + milliseconds : 0;
+}
 
 stop_reason session_watch::stopped() const { return static_cast<stop_reason>(state.reason); }
 

@@ -14,7 +14,14 @@ namespace confiture::pg {
 
 class error;
 
-enum class stop_reason { none, wait_caused, lock_hold, too_many_locks };
+enum class stop_reason {
+    none,
+    wait_caused,
+    lock_hold,
+    too_many_locks,
+    autovacuum, // holds a lock that we wait for; the server would soon cancel it for us
+    statement_timeout,
+};
 
 struct watch_limits {
     int wait_caused_ms;  // 0: no limit
@@ -48,6 +55,9 @@ public:
 
     /* Since when a lock that blocks writers is held; 0 while none is. */
     void blocking_writers_since(double since_ms);
+
+    /* The statement that begins now may take this long; 0 for no limit. */
+    void limit_statement(int milliseconds);
 
     stop_reason stopped() const;
     /* Is this the cancel of ours, and not a user's, a statement_timeout's or the server's? */

@@ -36,6 +36,8 @@ bool parse_milliseconds(const std::string &text, int &milliseconds) {
     return call([&] { return parse_int(text.c_str(), &milliseconds, GUC_UNIT_MS, nullptr); });
 }
 
+int statement_timeout() { return StatementTimeout; }
+
 int migrator_wait() { return migrator_wait_ms; }
 
 void define_settings() {

@@ -26,6 +26,9 @@ private:
 
 std::string setting(const char *name);
 
+/* statement_timeout in milliseconds; 0 for none. */
+int statement_timeout();
+
 /* Reads '2s', '500ms', '1min' or '500' as the server reads a setting in milliseconds. */
 bool parse_milliseconds(const std::string &text, int &milliseconds);
 

@@ -3,6 +3,11 @@
 #include "pg/boundary.hpp"
 #include "pg/catalog.hpp"
 
+extern "C" {
+#include "commands/tablecmds.h"
+#include "commands/trigger.h"
+}
+
 namespace confiture::pg {
 
 /* BeginInternalSubTransaction() leaves the memory context switched; ours stays the caller's. */
@@ -68,6 +73,26 @@ void script_release(int floor) {
 int transaction_nesting_level() { return GetCurrentTransactionNestLevel(); }
 bool transaction_is_read_only() { return XactReadOnly; }
 bool in_recovery() { return RecoveryInProgress(); }
+
+/* AfterTriggerSetState() saves the modes once in each subtransaction, before it looks at the list
+ * of constraints: here an empty one that is not NIL, which would mean all.  What only inner
+ * subtransactions save is gone with their release. */
+void save_constraint_modes() {
+    call([] {
+        auto *statement = makeNode(ConstraintsSetStmt);
+        statement->constraints = list_make1(nullptr);
+        statement->constraints->length = 0;
+        statement->deferred = true;
+        AfterTriggerSetState(statement);
+    });
+}
+
+void on_commit_actions() {
+    call([] {
+        PreCommit_on_commit_actions();
+        CommandCounterIncrement();
+    });
+}
 
 void command_counter_increment() {
     call([] { CommandCounterIncrement(); });

@@ -64,6 +64,12 @@ bool transaction_is_read_only();
 bool in_recovery();
 
 /* Makes the effects of earlier statements visible to what follows. */
+/* Keeps what the caller SET CONSTRAINTS for the rollback of the subtransaction that begins. */
+void save_constraint_modes();
+
+/* What COMMIT does to temporary tables: ON COMMIT DROP, ON COMMIT DELETE ROWS. */
+void on_commit_actions();
+
 void command_counter_increment();
 
 /* CHECK_FOR_INTERRUPTS() for code that owns C++ objects. */

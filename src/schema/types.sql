@@ -1,6 +1,18 @@
 -- Complain when the file is run by psql and not by CREATE EXTENSION.
 \echo Use "CREATE EXTENSION confiture" to load this file. \quit
 
+-- Whoever owns the schema could put his own objects in the place of ours.
+DO $$
+BEGIN
+    IF (SELECT nspowner FROM pg_catalog.pg_namespace WHERE nspname OPERATOR(pg_catalog.=) 'confiture')
+       OPERATOR(pg_catalog.<>) (SELECT oid FROM pg_catalog.pg_roles WHERE rolname OPERATOR(pg_catalog.=) current_user) THEN
+        RAISE EXCEPTION 'schema "confiture" is not yours' USING ERRCODE = 'MG016',
+            DETAIL = pg_catalog.format('It belongs to %I.', (SELECT pg_catalog.pg_get_userbyid(nspowner) FROM pg_catalog.pg_namespace WHERE nspname OPERATOR(pg_catalog.=) 'confiture')),
+            HINT = 'Rename or drop it; CREATE EXTENSION makes it anew.';
+    END IF;
+END
+$$;
+
 CREATE TYPE confiture.dry_run_result AS (
     migration_name text,
     migration_version text,
