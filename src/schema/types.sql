@@ -3,12 +3,17 @@
 
 -- Whoever owns the schema could put his own objects in the place of ours.
 DO $$
+DECLARE
+    owner name := (SELECT r.rolname
+                     FROM pg_catalog.pg_namespace n
+                     JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) n.nspowner
+                    WHERE n.nspname OPERATOR(pg_catalog.=) 'confiture' AND NOT r.rolsuper);
 BEGIN
-    IF (SELECT nspowner FROM pg_catalog.pg_namespace WHERE nspname OPERATOR(pg_catalog.=) 'confiture')
-       OPERATOR(pg_catalog.<>) (SELECT oid FROM pg_catalog.pg_roles WHERE rolname OPERATOR(pg_catalog.=) current_user) THEN
-        RAISE EXCEPTION 'schema "confiture" is not yours' USING ERRCODE = 'MG016',
-            DETAIL = pg_catalog.format('It belongs to %I.', (SELECT pg_catalog.pg_get_userbyid(nspowner) FROM pg_catalog.pg_namespace WHERE nspname OPERATOR(pg_catalog.=) 'confiture')),
-            HINT = 'Rename or drop it; CREATE EXTENSION makes it anew.';
+    IF owner OPERATOR(pg_catalog.<>) current_user THEN
+        RAISE EXCEPTION 'schema "confiture" belongs to another role' USING
+            ERRCODE = 'MG016',
+            DETAIL = pg_catalog.format('Its owner is "%s", who is no superuser.', owner),
+            HINT = 'Rename or drop it; CREATE EXTENSION makes a new one.';
     END IF;
 END
 $$;

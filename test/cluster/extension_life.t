@@ -16,6 +16,16 @@ SELECT version, sort_key, name, 'forward', s, checksum, now(), now(), 'somebody'
 FROM confiture.migration, (VALUES ('failed', '{"sqlstate": "22012"}'), ('succeeded', NULL)) v (s, e) WHERE version = '001'
 """)
 
+# A schema that somebody else made before could hold his objects in the place of ours.
+cluster.sql("CREATE ROLE planter LOGIN")
+cluster.sql("CREATE DATABASE planted")
+cluster.sql("GRANT CREATE ON DATABASE planted TO planter")
+cluster.session("planted", "planter").run("CREATE SCHEMA confiture")
+owner = cluster.session("planted")
+equal(owner.run("CREATE EXTENSION confiture").state, "MG016", "a schema of another role is refused")
+owner.run("ALTER SCHEMA confiture OWNER TO postgres")
+ok(not owner.run("CREATE EXTENSION confiture").state, "one's own is taken")
+
 # Dumped and restored: every form of pg_dump.
 contents = ("SELECT md5(string_agg(m::text, ',' ORDER BY sort_key)) FROM confiture.migration m; "
             "SELECT md5(string_agg(h::text, ',' ORDER BY id)), count(*) FROM confiture.history h; "

@@ -113,6 +113,16 @@ runner = cluster.session("interrupts")
 unharmed("a termination")
 ok("PANIC" not in cluster.log() and "terminated by signal" not in cluster.log(), "a termination: the server is well")
 
+# Terminations at every moment of the timer.
+for attempt in range(60):
+    runner.start_dry_run(CHANGING + "SELECT pg_sleep(40)")
+    time.sleep(0.03 + attempt % 10 / 1000)
+    watcher.run(f"SELECT pg_terminate_backend({runner.pid})")
+    runner.finish()
+    runner = cluster.session("interrupts")
+ok("terminated by signal" not in cluster.log(), "terminations: none takes the server down")
+unharmed("terminations")
+
 # At random moments: the cancel is never swallowed and never comes twice.
 random.seed(20240229)
 LONG = CHANGING + """ALTER TABLE public.target ALTER amount TYPE bigint USING public.busy(amount);

@@ -76,6 +76,30 @@ waiting_session("an updated row", "UPDATE small SET amount = 0 WHERE id = 1; SEL
 waiting_session("a limit of its own", "LOCK small; SELECT pg_sleep(20)", "AccessExclusiveLock", "small",
                 "SELECT count(*) FROM small", clerk, limit=1.2, max_wait_caused="1200ms")
 
+# Code that catches our cancel is stopped again and again, until it ends.
+waiting_session("a cancel that is caught", """LOCK small; DO $$BEGIN FOR i IN 1..100 LOOP
+BEGIN PERFORM pg_sleep(0.05); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END$$;
+SELECT pg_sleep(20)""", "AccessExclusiveLock", "small", "SELECT count(*) FROM small", clerk, limit=1.5)
+
+# Only the lock by which migrators queue is none of this: not another one with the same number in it.
+runner.start_dry_run("SELECT pg_advisory_xact_lock('confiture.migrator'::regclass::oid::int, 1); SELECT pg_sleep(20)")
+ok(wait_until(lambda: watcher.run("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").value != "0"), "a number: the lock is taken")
+waited = other.run("SELECT pg_advisory_xact_lock('confiture.migrator'::regclass::oid::int, 1)")
+ok(waited.seconds < 0.7 + SLACK, "a number: the waiter is let go in time", repr(waited))
+equal(runner.finish().json()["stats"]["status"], "stopped", "a number: the dry run stops")
+
+# Locks that only parallel workers hold.
+cluster.sql("""CREATE TABLE many AS SELECT n FROM generate_series(1, 20000) n; ANALYZE many; CREATE TABLE behind (); CREATE TABLE beside ();
+CREATE FUNCTION reads(n int) RETURNS int PARALLEL SAFE LANGUAGE plpgsql AS
+'BEGIN PERFORM FROM behind; PERFORM pg_sleep(0.01); RETURN n; END'""", "waits")
+runner.run("SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SET parallel_leader_participation = off")
+runner.start_dry_run("SELECT count(reads(n)) FROM many")
+if ok(wait_until(lambda: watcher.run("SELECT count(*) FROM pg_locks WHERE relation = 'behind'::regclass").value != "0"), "workers: they hold locks"):
+    waited = other.run("ALTER TABLE behind ADD COLUMN later int")
+    note(f"workers: waited {waited.seconds * 1000:.0f} ms")
+    ok(waited.seconds < 0.7 + SLACK, "workers: who waits for them is let go in time", repr(waited))
+equal(runner.finish().json()["stats"]["status"], "stopped", "workers: the dry run stops")
+
 # Whoever queues behind our own request waits for us too.
 other.run("BEGIN; SELECT count(*) FROM small")
 runner.start_dry_run("ALTER TABLE small ADD COLUMN later int", lock_timeout="20s")
@@ -119,9 +143,10 @@ def vacuuming():
 
 
 if ok(wait_until(vacuuming, 30), "autovacuum: it is at work"):
-    answer = runner.dry_run("ALTER TABLE large ADD COLUMN extra int", lock_timeout="600ms")
+    answer = runner.dry_run("ALTER TABLE large ADD COLUMN extra int", lock_timeout="20s")
     stats = answer.json()["stats"]
     equal(stats["status"], "stopped", "autovacuum: the dry run gives up before it")
+    ok("autovacuum" in stats.get("reason", ""), "autovacuum: and says why", stats)
     ok(vacuuming(), "autovacuum: it goes on")
     time.sleep(0.3)
     ok("canceling autovacuum task" not in cluster.log(), "autovacuum: it was not cancelled")

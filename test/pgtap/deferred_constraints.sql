@@ -71,4 +71,27 @@ INSERT INTO s.parent VALUES (107);
 COMMIT;
 SELECT is((SELECT count(*) FROM s.child), 1::bigint, 'what the caller has yet to mend can be mended after a dry run');
 
+-- Constraints of one name, of which one cannot be deferred.
+CREATE TABLE s.one (id int, CONSTRAINT twin FOREIGN KEY (id) REFERENCES s.parent DEFERRABLE INITIALLY DEFERRED);
+CREATE TABLE s.other (id int, CONSTRAINT twin FOREIGN KEY (id) REFERENCES s.parent);
+SELECT is(success, true, 'twins are no hindrance') FROM confiture.dry_run_sql('SELECT 1; COMMIT; SELECT 2');
+SELECT is(success, true, 'and still deferred in the next step')
+  FROM confiture.dry_run_sql('SELECT 1; COMMIT; INSERT INTO s.one VALUES (901); INSERT INTO s.parent VALUES (901)');
+SELECT is(stats->'error'->>'constraint', 'twin', 'and checked') FROM confiture.dry_run_sql('INSERT INTO s.one VALUES (902)');
+
+-- Where nothing can be deferred, nothing is immediate afterwards.
+DROP SCHEMA s CASCADE;
+CREATE SCHEMA s;
+CREATE TABLE s.parent (id int PRIMARY KEY);
+SELECT false AS inserted \gset
+BEGIN;
+SELECT confiture.dry_run_sql('SELECT 1') \g /dev/null
+CREATE TABLE s.child (id int REFERENCES s.parent DEFERRABLE INITIALLY DEFERRED);
+\set ON_ERROR_STOP off
+INSERT INTO s.child VALUES (1);
+SELECT true AS inserted \gset
+\set ON_ERROR_STOP on
+ROLLBACK;
+SELECT is(:'inserted'::boolean, true, 'what the caller makes afterwards is deferred');
+
 SELECT * FROM finish();

@@ -220,6 +220,13 @@ SET ROLE loader_without_rights;
 SELECT lives_ok($$SELECT confiture.load_migrations(directory) FROM place$$, 'pg_read_server_files is enough');
 RESET ROLE;
 
+-- Links may lead round in circles.
+DELETE FROM confiture.migration;
+SELECT pg_temp.write('rounds/1_one.sql', 'SELECT 1') \g /dev/null
+SELECT pg_temp.run_program(format('cd "%1$s" && ln -s . a && ln -s . b', pg_temp.folder('rounds'))) \g /dev/null
+SELECT results_eq($$SELECT version FROM confiture.load_migrations(pg_temp.folder('rounds'))$$, ARRAY['1'], 'each folder is read once');
+DELETE FROM confiture.migration;
+
 DROP OWNED BY loader_without_rights;
 DROP ROLE loader_without_rights;
 SELECT pg_temp.run_program(format('rm -rf "%s"', pg_temp.folder())) \g /dev/null

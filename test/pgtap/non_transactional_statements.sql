@@ -69,6 +69,26 @@ SELECT is(pg_temp.states('CREATE INDEX CONCURRENTLY i ON s.t (a); INSERT INTO s.
 SELECT throws_ok($$SELECT confiture.dry_run_sql('SELECT 1', options => '{"concurrently": "maybe"}')$$, 'MG016',
                  'invalid value for option "concurrently": "maybe"', 'a policy that there is not');
 
+-- What cannot be in a transaction is a step of its own.
+SELECT collect_tap(is(stats->>'steps', '3', 'it ends the step before it'), alike(warnings::text, '%CREATE INDEX in line 1 cannot run in a transaction%', 'and that is said'))
+  FROM confiture.dry_run_sql('SELECT 1; CREATE INDEX CONCURRENTLY ON s.t (a); SELECT 2');
+SELECT is(success, true, 'temporary tables end with the step as they say')
+  FROM confiture.dry_run_sql($$CREATE TEMP TABLE x (a int) ON COMMIT DROP; CREATE TEMP TABLE y (a int) ON COMMIT DELETE ROWS; INSERT INTO y VALUES (1); COMMIT;
+                               CREATE TEMP TABLE x (a int) ON COMMIT DROP; DO 'BEGIN ASSERT NOT EXISTS (SELECT FROM y); END'$$);
+SELECT is(pg_temp.states('SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; SELECT 1'), 'complete: not_run, done', 'a level of isolation cannot be tried');
+CREATE PROCEDURE s.commits() LANGUAGE plpgsql AS 'BEGIN COMMIT; END';
+SELECT is(pg_temp.states('CALL s.commits()'), 'failed: failed', 'a procedure that commits fails in a transaction');
+SELECT is(pg_temp.states(E'-- confiture: no-transaction\nCALL s.commits()'), 'needs_commit: needs_commit', 'and cannot be tried where it need not');
+CREATE TABLE s.parted (a int) PARTITION BY RANGE (a);
+SELECT is(stats->'error'->>'message', 'cannot create index on partitioned table "parted" concurrently', 'what is impossible fails')
+  FROM confiture.dry_run_sql('CREATE INDEX CONCURRENTLY ON s.parted (a)');
+CREATE INDEX i ON s.t (a);
+SELECT is(pg_temp.states(script, '{"concurrently": "predict"}'), 'complete: not_run, ' || second, what)
+  FROM (VALUES ('DROP INDEX CONCURRENTLY s.i; CREATE INDEX i ON s.t (a)', 'not_run', 'what was not dropped is in the way'),
+               ('CREATE INDEX CONCURRENTLY ON s.t (id, a); DROP INDEX s.t_id_a_idx', 'not_run', 'a name by default is known'),
+               ('CREATE INDEX CONCURRENTLY a ON s.t (a); UPDATE s.t SET a = 1', 'done', 'a column of that name is another thing')) AS predicted (script, second, what);
+DROP INDEX s.i;
+
 -- Values that are added to an enum.
 SELECT is(pg_temp.states('ALTER TYPE s.mood ADD VALUE ''bad''; SELECT 1'), 'complete: done, done', 'a value is added');
 SELECT is(pg_temp.states('ALTER TYPE s.mood ADD VALUE ''bad''; COMMIT; INSERT INTO s.moods VALUES (''bad''); SELECT 1'),

@@ -195,4 +195,24 @@ SELECT results_eq($$
                                     FROM generate_series(1, 5000) n)) r
 $$, $$VALUES (5000::bigint, 5000::bigint)$$, 'and says what was left out');
 
+-- What is said of scans is true.
+CREATE TABLE shop.checked (id int PRIMARY KEY, a int, CONSTRAINT positive CHECK (a > 0));
+SELECT is(pg_temp.said('ALTER TABLE shop.checked ADD CONSTRAINT there CHECK (a IS NOT NULL) NOT VALID; ALTER TABLE shop.checked VALIDATE CONSTRAINT there;
+                        ALTER TABLE shop.checked ALTER a SET NOT NULL', 'constraints_validated', 3), '{}', 'SET NOT NULL under a valid check reads nothing');
+SELECT is(pg_temp.said('ALTER TABLE shop.checked RENAME CONSTRAINT positive TO above', 'constraints_validated'), '{}', 'nor does a new name');
+SELECT is(pg_temp.said('ALTER TABLE shop.checked ADD x int DEFAULT 5 NOT NULL', 'constraints_validated'), '{}', 'nor a column with a default');
+SELECT isnt(pg_temp.said('ALTER TABLE shop.checked ADD CHECK (a < 1000)', 'constraints_validated'), '{}', 'a new check does');
+SELECT is_empty($$SELECT FROM confiture.dry_run_sql('TRUNCATE shop.checked') r, confiture.dry_run_statements(r) s WHERE s.scans <> '{}'$$, 'TRUNCATE reads nothing');
+
+-- Every table that is locked against writers is warned of.
+CREATE TABLE shop.another ();
+SELECT is((SELECT count(*) FROM unnest(warnings) w WHERE w ~ '^Nobody can .* shop\.(checked|orders|another) '), 3::bigint, 'each has its sentence')
+  FROM confiture.dry_run_sql('CREATE INDEX ON shop.checked (a); LOCK TABLE shop.orders; ALTER TABLE shop.another ADD a int');
+
+-- The script's own limit.
+SELECT collect_tap(is(stats->'error'->>'sqlstate', '57014', 'statement_timeout of the script ends its statement'), is(success, false, 'which fails'))
+  FROM confiture.dry_run_sql($$SET statement_timeout = '100ms'; SELECT pg_sleep(5)$$);
+SELECT is(success, true, 'and is off where the script says so')
+  FROM confiture.dry_run_sql($$SET statement_timeout = '100ms'; SET statement_timeout = 0; SELECT pg_sleep(0.2)$$);
+
 SELECT * FROM finish();
