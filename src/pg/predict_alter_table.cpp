@@ -103,11 +103,7 @@ void predictor::alter_one(Oid table, const AlterTableStmt *whole, const AlterTab
     case AT_ValidateConstraint:
         return validate_constraint(table, command->name, recurse, mode);
     case AT_AlterConstraint:
-#if PG_VERSION_NUM >= 180000
-        return alter_constraint(table, command->name ? command->name : "", mode);
-#else
-        return alter_constraint(table, reinterpret_cast<Constraint *>(command->def)->conname, mode);
-#endif
+        return alter_constraint(table, command, mode);
     case AT_SetNotNull:
         return set_not_null(table, command->name, mode);
 #if PG_VERSION_NUM >= 170000

@@ -80,6 +80,10 @@ void predictor::add_constraint(Oid table, const Constraint *constraint, bool rec
 #if PG_VERSION_NUM >= 180000
     checks = checks && constraint->is_enforced;
 #endif
+#if PG_VERSION_NUM >= 180000
+    if (recurse) // all that inherit are locked first, whether they get the constraint or not
+        inheritors(table, {mode});
+#endif
     switch (constraint->contype) {
     case CONSTR_FOREIGN:
         return add_foreign_key(table, constraint->pktable, checks, recurse);
@@ -94,7 +98,7 @@ void predictor::add_constraint(Oid table, const Constraint *constraint, bool rec
         return;
 #if PG_VERSION_NUM >= 180000
     case CONSTR_NOTNULL:
-        if (checks)
+        if (!constraint->skip_validation)
             return set_not_null(table, strVal(linitial(constraint->keys)), mode);
         relation(table, {mode});
         if (recurse && !constraint->is_no_inherit)
@@ -134,11 +138,25 @@ void predictor::validate_constraint(Oid table, const char *name, bool recurse, L
         inheritors(table, scanning(mode));
 }
 
-/* Whether it is deferred is written to the triggers at both ends, for which no lock is taken. */
-void predictor::alter_constraint(Oid table, const char *, LOCKMODE mode) {
+/* Whether it is deferred is written to the triggers at both ends, for which no lock is taken; what
+ * is not enforced any more loses them, and gets them anew. */
+void predictor::alter_constraint(Oid table, const AlterTableCmd *command, LOCKMODE mode) {
     relation(table, {mode});
     if (kind_of(table) == RELKIND_PARTITIONED_TABLE)
         inheritors(table, {mode});
+#if PG_VERSION_NUM >= 180000
+    auto *change = reinterpret_cast<ATAlterConstraint *>(command->def);
+    const constraint_row found = find_constraint(table, change->conname);
+    if (!change->alterEnforceability || found.kind != CONSTRAINT_FOREIGN)
+        return;
+    if (!change->is_enforced)
+        return with_inheritors(found.referenced, {AccessExclusiveLock});
+    const effect what{ShareRowExclusiveLock, {}, {true, likely}, certain, checked_by_query};
+    with_inheritors(found.referenced, what);
+    with_inheritors(table, {mode, {}, {true, likely}, certain, checked_by_query});
+#else
+    (void)command;
+#endif
 }
 
 } // namespace confiture::pg

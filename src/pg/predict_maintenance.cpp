@@ -218,8 +218,18 @@ void predictor::lock(const LockStmt *statement) {
     }
 }
 
-/* Only the rows of pg_class are locked. */
-void predictor::grant(const GrantStmt *) {}
+/* Before 18 only the rows of pg_class are locked. */
+void predictor::grant(const GrantStmt *statement) {
+#if PG_VERSION_NUM >= 180000
+    ListCell *cell;
+    if (statement->targtype == ACL_TARGET_OBJECT &&
+        (statement->objtype == OBJECT_TABLE || statement->objtype == OBJECT_SEQUENCE))
+        foreach (cell, statement->objects)
+            named(static_cast<RangeVar *>(lfirst(cell)), {AccessShareLock});
+#else
+    (void)statement;
+#endif
+}
 
 /* get_rels_with_domain(): every table with a column of the type, read where rows are checked. */
 void predictor::columns_of_domain(Oid domain, LOCKMODE mode, bool scans) {
@@ -258,11 +268,7 @@ void predictor::alter_domain(const AlterDomainStmt *statement) {
         return;
     }
     case 'V': // VALIDATE CONSTRAINT
-#if PG_VERSION_NUM >= 180000
-        return columns_of_domain(domain, ShareUpdateExclusiveLock, true);
-#else
         return columns_of_domain(domain, ShareLock, true);
-#endif
     default:
         return;
     }

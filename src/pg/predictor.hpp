@@ -123,7 +123,7 @@ private:
     void add_foreign_key(Oid table, const RangeVar *referenced, bool checks, bool recurse);
     void drop_constraint(Oid table, const AlterTableCmd *command, bool recurse, LOCKMODE mode);
     void validate_constraint(Oid table, const char *name, bool recurse, LOCKMODE mode);
-    void alter_constraint(Oid table, const char *name, LOCKMODE mode);
+    void alter_constraint(Oid table, const AlterTableCmd *command, LOCKMODE mode);
 
     /* predict_partition.cpp */
     void attach_partition(Oid parent, const PartitionCmd *command, LOCKMODE mode);

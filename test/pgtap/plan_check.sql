@@ -588,6 +588,9 @@ COPY form (since, script) FROM stdin;
 18	ALTER TABLE s.plain ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES s.parent NOT ENFORCED
 18	ALTER TABLE s.child ADD CONSTRAINT c CHECK (id > 0) NOT ENFORCED
 18	ALTER TABLE s.child ALTER CONSTRAINT child_parent_id_fkey NOT ENFORCED
+18	ALTER TABLE s.child ALTER CONSTRAINT child_parent_id_fkey NOT ENFORCED; ALTER TABLE s.child ALTER CONSTRAINT child_parent_id_fkey ENFORCED
+18	ALTER TABLE s.base ADD CONSTRAINT there NOT NULL id
+18	ALTER TABLE s.part ADD CONSTRAINT there NOT NULL parent_id
 \.
 COPY form (code, script) FROM stdin;
 t	DO $$ BEGIN UPDATE s.plain SET a = 1; END $$
