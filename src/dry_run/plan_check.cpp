@@ -74,7 +74,8 @@ struct known_relations {
         return info && !info->created_here && is_table(info->kind) ? info : nullptr;
     }
     const relation_info *operator()(const std::string &name) const {
-        return counted(book.find_named(name));
+        const relation_info *info = book.find_named(name);
+        return info && info->gone ? nullptr : counted(info); // another one has the name now
     }
     const relation_info *operator()(const pg::prediction &one) const {
         return counted(book.find(one.relation));

@@ -78,6 +78,29 @@ void predictor::row_type(const TypeName *name) {
              perhaps(AccessShareLock, "let go again at once"));
 }
 
+/* On the same columns; whether it matches in all is for the server to say. */
+static bool has_index_like(Oid table, const IndexStmt *statement) {
+    cached_relation opened(table);
+    List *indexes = opened ? call([&] { return RelationGetIndexList(opened.get()); }) : NIL;
+    ListCell *cell, *inner;
+    foreach (cell, indexes) {
+        cached_relation index(lfirst_oid(cell));
+        if (!index || index->rd_index->indnkeyatts != list_length(statement->indexParams))
+            continue;
+        int place = 0;
+        bool same = true;
+        foreach (inner, statement->indexParams) {
+            const char *wanted = static_cast<IndexElem *>(lfirst(inner))->name;
+            const AttrNumber column = index->rd_index->indkey.values[place++];
+            const char *name = call([&] { return get_attname(table, column, true); });
+            same = same && (wanted ? name && std::strcmp(name, wanted) == 0 : column == 0);
+        }
+        if (same)
+            return true;
+    }
+    return false;
+}
+
 void predictor::create_index(const IndexStmt *statement) {
     const LOCKMODE mode = statement->concurrent ? ShareUpdateExclusiveLock : ShareLock;
     const Oid table = find(statement->relation);
@@ -94,7 +117,14 @@ void predictor::create_index(const IndexStmt *statement) {
     }
     named(statement->relation, scanning(mode));
     if (statement->relation->inh && kind_of(table) == RELKIND_PARTITIONED_TABLE)
-        inheritors(table, scanning(mode));
+        for (Oid part : inheritors_of(table))
+            relation(part, has_index_like(part, statement)
+                               ? effect{mode,
+                                        {},
+                                        {true, likely},
+                                        certain,
+                                        "an index of a partition that matches is taken as it is"}
+                               : scanning(mode));
     if (statement->idxname && OidIsValid(table))
         makes_in(call([&] { return get_rel_namespace(table); }), statement->idxname, InvalidOid);
 }

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 extern "C" {
+#include "catalog/catalog.h"
 #include "catalog/partition.h"
 #include "catalog/pg_inherits.h"
 }
@@ -84,8 +85,8 @@ void predictor::relation(Oid oid, const effect &what) {
                               [&](const prediction &one) { return one.relation == oid; });
     if (known == found_.end()) {
         const auto name = name_of_relation(oid);
-        if (!name)
-            return;
+        if (!name || call([&] { return IsToastNamespace(get_rel_namespace(oid)); }))
+            return; // gone, or a part of its table that nobody names
         prediction fresh;
         fresh.relation = oid;
         fresh.object = name->name;

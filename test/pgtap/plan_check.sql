@@ -370,6 +370,7 @@ CREATE UNIQUE INDEX i ON s.plain (a)
 CREATE INDEX ON s.plain (lower(b)) WHERE a > 3
 CREATE INDEX ON s.part (parent_id)
 CREATE INDEX ON ONLY s.part (parent_id)
+CREATE INDEX ON s.part_1 (parent_id); CREATE INDEX ON s.part (parent_id)
 CREATE INDEX ON s.base (id)
 CREATE INDEX ON s.mat (note)
 CREATE INDEX IF NOT EXISTS child_note ON s.child (note)
@@ -418,6 +419,7 @@ DROP TABLE IF EXISTS s.nowhere, s.unlogged
 DROP VIEW s.child_view CASCADE
 DROP VIEW s.view_of_view
 DROP MATERIALIZED VIEW s.mat
+DROP MATERIALIZED VIEW s.mat; CREATE MATERIALIZED VIEW s.mat AS SELECT id FROM s.viewed; CREATE INDEX ON s.mat (id)
 DROP INDEX s.child_note
 DROP INDEX s.part_note
 DROP INDEX IF EXISTS s.nowhere, s.child_note
