@@ -24,8 +24,8 @@ struct lock_line {
 /* The strongest lock on a table that was there before, where it keeps writers waiting. */
 struct table_hold {
     std::string table;
-    int mode;
-    double held_ms;
+    int mode = 0;
+    double held_ms = 0;
 };
 
 struct lock_summary {

@@ -2,7 +2,7 @@
 
 #include "pg/boundary.hpp"
 #include "pg/classify.hpp"
-#include "pg/predictor.hpp"
+#include "pg/prediction/predictor.hpp"
 #include "pg/transaction.hpp"
 
 #include <algorithm>

@@ -48,6 +48,6 @@ struct script_names {
 };
 
 /* One prediction for each relation.  Names that the statement makes are added to `names`. */
-std::vector<prediction> predict(std::string_view statement, script_names &names);
+std::vector<prediction> predict(std::string_view text, script_names &names);
 
 } // namespace confiture::pg

@@ -1,7 +1,7 @@
 /* ATTACH and DETACH PARTITION. */
 #include "pg/boundary.hpp"
-#include "pg/catalog_rows.hpp"
-#include "pg/predictor.hpp"
+#include "pg/prediction/catalog_rows.hpp"
+#include "pg/prediction/predictor.hpp"
 
 extern "C" {
 #include "catalog/partition.h"

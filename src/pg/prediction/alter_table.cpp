@@ -1,7 +1,7 @@
 /* ALTER TABLE: the server's own lock level for the whole, and what each of its parts adds. */
 #include "pg/boundary.hpp"
-#include "pg/catalog_rows.hpp"
-#include "pg/predictor.hpp"
+#include "pg/prediction/catalog_rows.hpp"
+#include "pg/prediction/predictor.hpp"
 
 extern "C" {
 #include "access/attnum.h"

@@ -1,9 +1,9 @@
 /* SELECT, INSERT, UPDATE, DELETE, MERGE and COPY: what they name, and what views and rules add. */
 #include "pg/boundary.hpp"
-#include "pg/catalog_rows.hpp"
-#include "pg/predictor.hpp"
-#include "pg/query_reading.hpp"
-#include "pg/tree_walkers.hpp"
+#include "pg/prediction/catalog_rows.hpp"
+#include "pg/prediction/predictor.hpp"
+#include "pg/prediction/query_reading.hpp"
+#include "pg/prediction/tree_walkers.hpp"
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 /* Which part of the predictor knows a kind of statement. */
 #include "pg/boundary.hpp"
-#include "pg/predictor.hpp"
+#include "pg/prediction/predictor.hpp"
 
 extern "C" {
 #include "commands/defrem.h"

@@ -1,7 +1,7 @@
-#include "pg/query_reading.hpp"
+#include "pg/prediction/query_reading.hpp"
 
 #include "pg/boundary.hpp"
-#include "pg/tree_walkers.hpp"
+#include "pg/prediction/tree_walkers.hpp"
 
 #include <algorithm>
 

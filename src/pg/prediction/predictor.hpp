@@ -1,5 +1,6 @@
 #pragma once
-/* One predictor for one statement; its parts are the predict_*.cpp files, one for each kind. */
+/* One predictor for one statement; its parts are the other files of this folder, one for each kind.
+ */
 #include "pg/postgres.hpp"
 
 #include "pg/prediction.hpp"
@@ -37,27 +38,27 @@ private:
     static effect read_by_plan(LOCKMODE mode) { return {mode, {}, {}, certain, "", true}; }
 
     /* Relations by name and by OID. */
-    Oid named(const RangeVar *relation, const effect &what);
+    Oid named(const RangeVar *variable, const effect &what);
     Oid find(const RangeVar *relation) const;
-    void relation(Oid relation, const effect &what);
+    void relation(Oid oid, const effect &what);
     void inheritors(Oid parent, const effect &what);
     void with_inheritors(Oid parent, const effect &what);
     void makes(const RangeVar *relation, Oid was = InvalidOid);
     void makes_in(Oid schema, const char *name, Oid was);
     const script_names::name *made(const RangeVar *relation) const;
 
-    /* predict_query.cpp */
+    /* query.cpp */
     enum class depth { analysed, rewritten, executed };
     void query(Node *node, depth how);
     void copy(const CopyStmt *statement);
     void read(const query_reading &reading, depth how);
     void written(Node *node, depth how);
-    void expand_rules(Oid relation, CmdType event, bool for_update);
+    void expand_rules(Oid oid, CmdType event, bool for_update);
     void expand_query(Oid of, Query *query, bool for_update);
     void bounds_of_partition(Oid oid);
     void read_children(Oid parent, LOCKMODE mode, bool filtered);
 
-    /* predict_row_checks.cpp */
+    /* row_checks.cpp */
     struct row_event {
         bool inserts, updates, deletes;
         List *columns; // of an INSERT, or NIL for all
@@ -66,11 +67,11 @@ private:
     void code_of_rows(Oid table, const row_event &event);
     void foreign_keys_of_rows(Oid table, const row_event &event, std::vector<Oid> &seen);
 
-    /* predict_create.cpp */
+    /* create.cpp */
     void create_table(const CreateStmt *statement);
     void create_partition(Oid parent);
     void lock_referencing(Oid table);
-    void row_type(const TypeName *type);
+    void row_type(const TypeName *name);
     void create_index(const IndexStmt *statement);
     void create_trigger(const CreateTrigStmt *statement);
     void create_function(const CreateFunctionStmt *statement);
@@ -82,14 +83,14 @@ private:
     void publish(List *objects);
     void set_publication(const char *name);
 
-    /* predict_drop.cpp */
+    /* drop.cpp */
     void drop(const DropStmt *statement);
-    void drop_one(const DropStmt *statement, Node *object);
-    void dropped(const ObjectAddress &object, bool cascade);
+    void drop_one(const DropStmt *statement, Node *node);
+    void dropped(const ObjectAddress &start, bool cascade);
     void lock_to_delete(const ObjectAddress &object);
     void truncate(const TruncateStmt *statement);
 
-    /* predict_maintenance.cpp */
+    /* maintenance.cpp */
     void comment(ObjectType type, Node *object);
     void rename(const RenameStmt *statement);
     void set_schema(const AlterObjectSchemaStmt *statement);
@@ -104,20 +105,20 @@ private:
     void columns_of_domain(Oid domain, LOCKMODE mode, bool scans);
     void typed_tables(Oid type, LOCKMODE mode);
 
-    /* predict_alter_table.cpp */
+    /* alter_table.cpp */
     void alter_table(const AlterTableStmt *statement);
     void alter_one(Oid table, const AlterTableStmt *whole, const AlterTableCmd *command,
                    LOCKMODE mode);
     void set_not_null(Oid table, const char *column, LOCKMODE mode);
     void enable_triggers(Oid table, const AlterTableCmd *command, LOCKMODE mode);
 
-    /* predict_alter_column.cpp */
+    /* alter_column.cpp */
     void add_column(Oid table, const ColumnDef *column, bool recurse, LOCKMODE mode);
     void alter_column_type(Oid table, const AlterTableCmd *command, LOCKMODE mode);
     void set_expression(Oid table, const char *column, LOCKMODE mode);
     void drop_column(Oid table, const AlterTableCmd *command, bool recurse, LOCKMODE mode);
 
-    /* predict_constraint.cpp */
+    /* constraint.cpp */
     void add_constraint(Oid table, const Constraint *constraint, bool recurse, LOCKMODE mode);
     void add_index_constraint(Oid table, const Constraint *constraint, LOCKMODE mode);
     void add_foreign_key(Oid table, const RangeVar *referenced, bool checks, bool recurse);
@@ -125,7 +126,7 @@ private:
     void validate_constraint(Oid table, const char *name, bool recurse, LOCKMODE mode);
     void alter_constraint(Oid table, const AlterTableCmd *command, LOCKMODE mode);
 
-    /* predict_partition.cpp */
+    /* partition.cpp */
     void attach_partition(Oid parent, const PartitionCmd *command, LOCKMODE mode);
     void attach_index(Oid parent, const PartitionCmd *command, LOCKMODE mode);
     void detach_partition(Oid parent, const PartitionCmd *command, LOCKMODE mode);

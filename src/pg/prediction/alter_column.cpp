@@ -1,7 +1,7 @@
 /* Columns: what makes the server rewrite a table, asked of its own expressions. */
 #include "pg/boundary.hpp"
-#include "pg/catalog_rows.hpp"
-#include "pg/predictor.hpp"
+#include "pg/prediction/catalog_rows.hpp"
+#include "pg/prediction/predictor.hpp"
 
 #include <algorithm>
 
@@ -109,7 +109,7 @@ column_change change_of_column(Oid table, const AlterTableCmd *command) {
         !call([&] { return ConditionalLockRelationOid(table, AccessShareLock); }))
         return change;
     call([&] {
-        const Form_pg_attribute attribute = TupleDescAttr(opened->rd_att, change.number - 1);
+        const FormData_pg_attribute *attribute = TupleDescAttr(opened->rd_att, change.number - 1);
         change.from = attribute->atttypid;
         change.from_collation = attribute->attcollation;
         change.to_collation = GetColumnDefCollation(nullptr, column, change.to);

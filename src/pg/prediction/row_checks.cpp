@@ -1,8 +1,8 @@
 /* What writing rows sets off: triggers, defaults, checks, and the foreign keys in both directions.
  */
 #include "pg/boundary.hpp"
-#include "pg/catalog_rows.hpp"
-#include "pg/predictor.hpp"
+#include "pg/prediction/catalog_rows.hpp"
+#include "pg/prediction/predictor.hpp"
 
 #include <algorithm>
 
@@ -89,7 +89,7 @@ void predictor::code_of_rows(Oid table, const row_event &event) {
         return;
     for (int i = 0; i < constraints->num_defval; i++) {
         const AttrDefault &value = constraints->defval[i];
-        const Form_pg_attribute column = TupleDescAttr(opened->rd_att, value.adnum - 1);
+        const FormData_pg_attribute *column = TupleDescAttr(opened->rd_att, value.adnum - 1);
         const bool used = column->attgenerated ||
                           (event.inserts && !names_column(event.columns, NameStr(column->attname)));
         if (used && runs_code(stored_expression(value.adbin)))

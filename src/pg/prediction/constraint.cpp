@@ -1,7 +1,7 @@
 /* Constraints: who is asked to agree, and who is read to check it. */
 #include "pg/boundary.hpp"
-#include "pg/catalog_rows.hpp"
-#include "pg/predictor.hpp"
+#include "pg/prediction/catalog_rows.hpp"
+#include "pg/prediction/predictor.hpp"
 
 extern "C" {
 #include "catalog/pg_constraint.h"

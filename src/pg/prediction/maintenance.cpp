@@ -1,7 +1,7 @@
 /* Statements that name what they work on: COMMENT, RENAME, LOCK, REINDEX, REFRESH, ANALYZE … */
 #include "pg/boundary.hpp"
-#include "pg/catalog_rows.hpp"
-#include "pg/predictor.hpp"
+#include "pg/prediction/catalog_rows.hpp"
+#include "pg/prediction/predictor.hpp"
 
 extern "C" {
 #include "access/attnum.h"

@@ -1,7 +1,7 @@
 /* DROP and TRUNCATE: what goes with an object, as findDependentObjects() walks pg_depend. */
 #include "pg/boundary.hpp"
-#include "pg/catalog_rows.hpp"
-#include "pg/predictor.hpp"
+#include "pg/prediction/catalog_rows.hpp"
+#include "pg/prediction/predictor.hpp"
 
 #include <algorithm>
 #include <set>

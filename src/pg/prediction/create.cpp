@@ -1,7 +1,7 @@
 /* CREATE: what the new object leans on. */
 #include "pg/boundary.hpp"
-#include "pg/catalog_rows.hpp"
-#include "pg/predictor.hpp"
+#include "pg/prediction/catalog_rows.hpp"
+#include "pg/prediction/predictor.hpp"
 
 extern "C" {
 #include "catalog/pg_publication.h"
