@@ -22,7 +22,7 @@ private:
 
     /* What one cause does to a relation; causes add up. */
     struct effect {
-        LOCKMODE mode;
+        LOCKMODE mode = NoLock;
         expectation rewrites = {}, scans = {};
         certainty locks = certainty::certain;
         const char *reason = "";
