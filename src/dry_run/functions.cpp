@@ -140,7 +140,7 @@ private:
             if (request_.chosen.strict)
                 refuse_effects(inputs_);
         }
-        run_chain(inputs_, request_.chosen, before_.held, statement_memory, chain_);
+        run_chain(inputs_, request_.chosen, before_, statement_memory, chain_);
         trial.roll_back();
         chain_.relations.name_what_is_there();
         bool complete = true;

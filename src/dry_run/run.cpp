@@ -12,12 +12,13 @@ namespace {
 
 class chain_runner {
 public:
-    chain_runner(const options &chosen, pg::memory_context &statement_memory, chain_record &record)
+    chain_runner(const options &chosen, const session_snapshot &before,
+                 pg::memory_context &statement_memory, chain_record &record)
         : chosen_(chosen), record_(record),
           watch_({chosen.max_wait_caused_ms, chosen.max_lock_hold_ms, most_locks(chosen),
                   pg::find_relation("confiture.migrator")}),
           observer_(record, watch_), ending_(chosen, watch_),
-          statements_(chosen, statement_memory, record, watch_, observer_, ending_) {}
+          statements_(chosen, before, statement_memory, record, watch_, observer_, ending_) {}
 
     void run(const std::vector<migration_input> &inputs) {
         for (const migration_input &input : inputs) {
@@ -141,11 +142,11 @@ private:
 } // namespace
 
 void run_chain(const std::vector<migration_input> &inputs, const options &chosen,
-               const std::vector<pg::held_lock> &held_before, pg::memory_context &statement_memory,
+               const session_snapshot &before, pg::memory_context &statement_memory,
                chain_record &record) {
     record.began_ms = pg::now_ms();
-    record.ledger.begin(held_before);
-    chain_runner(chosen, statement_memory, record).run(inputs);
+    record.ledger.begin(before.held);
+    chain_runner(chosen, before, statement_memory, record).run(inputs);
 }
 
 } // namespace confiture::dry_run

@@ -7,7 +7,7 @@
 #include "dry_run/options.hpp"
 #include "dry_run/record.hpp"
 #include "dry_run/relation_book.hpp"
-#include "dry_run/session_objects.hpp"
+#include "dry_run/session_snapshot.hpp"
 #include "pg/memory.hpp"
 #include "pg/session_watch.hpp"
 
@@ -42,7 +42,6 @@ struct chain_record {
     relation_book relations;
     std::vector<pg::lock_wait> waits;
     std::vector<pg::wait_caused> waits_caused;
-    session_objects left_behind;
     const char *statistics_written_by = nullptr;            // a command tag
     std::unordered_map<std::uint64_t, object_note> objects; // by object_key()
     double began_ms = 0;                                    // on pg::now_ms()'s clock
@@ -52,7 +51,7 @@ struct chain_record {
  * migration is in its record.  Either way the subtransaction must be rolled back, and
  * `statement_memory` must live until then. */
 void run_chain(const std::vector<migration_input> &inputs, const options &chosen,
-               const std::vector<pg::held_lock> &held_before, pg::memory_context &statement_memory,
+               const session_snapshot &before, pg::memory_context &statement_memory,
                chain_record &record);
 
 } // namespace confiture::dry_run

@@ -138,19 +138,6 @@ void look_at_sequences(const chain_record &chain, const session_snapshot &before
     }
 }
 
-std::vector<advisory_hold> advisory_holds(const std::vector<pg::held_lock> &held) {
-    std::vector<advisory_hold> holds;
-    for (const pg::held_lock &lock : held) {
-        if (std::string_view(pg::lock_type_name(lock.tag)) != "advisory")
-            continue;
-        for (int mode = 1; mode <= access_exclusive_lock; mode++)
-            if (lock.modes & (1 << mode))
-                if (const std::int64_t times = pg::times_held(lock.tag, mode).session; times > 0)
-                    holds.push_back({lock.tag, mode, times});
-    }
-    return holds;
-}
-
 std::string key_of(const pg::lock_tag &tag) {
     return std::to_string(tag.field2) + "," + std::to_string(tag.field3);
 }
@@ -182,15 +169,21 @@ void restore_advisory_locks(const session_snapshot &before, std::vector<side_eff
     }
 }
 
-void drop_session_objects(session_objects &left_behind, std::vector<side_effect> &found) {
-    for (const std::string &name : left_behind.drop_prepared())
+void look_at_names(const session_snapshot &before, std::vector<side_effect> &found) {
+    for (const std::string &name : drop_prepared_since(before))
         found.push_back({"prepared_statement", name,
                          "prepared statement " + name + " was left behind; it was dropped"});
-    if (left_behind.lost_prepared())
-        found.push_back({"prepared_statement", "DEALLOCATE",
-                         "prepared statements of the session were deallocated"});
-    if (left_behind.lost_cursor())
-        found.push_back({"cursor", "CLOSE", "cursors of the session were closed"});
+    const session_snapshot now = snapshot_of_session();
+    const auto tell_lost = [&](const std::vector<std::string> &had,
+                               const std::vector<std::string> &has, const char *kind,
+                               const std::string &message) {
+        for (const std::string &name : had)
+            if (std::find(has.begin(), has.end(), name) == has.end())
+                found.push_back({kind, name, message + name});
+    };
+    tell_lost(before.prepared, now.prepared, "prepared_statement",
+              "the script deallocated the session's prepared statement ");
+    tell_lost(before.cursors, now.cursors, "cursor", "the script closed the session's cursor ");
 }
 
 void look_at_dead_space(const chain_record &chain, std::vector<side_effect> &found) {
@@ -236,19 +229,12 @@ std::vector<side_effect> foresee(const pg::script &script) {
     return found;
 }
 
-session_snapshot snapshot_of_session() {
-    session_snapshot snapshot;
-    snapshot.held = pg::held_locks();
-    snapshot.advisory = advisory_holds(snapshot.held);
-    return snapshot;
-}
-
-std::vector<side_effect> clean_up(chain_record &chain, const session_snapshot &before) {
+std::vector<side_effect> clean_up(const chain_record &chain, const session_snapshot &before) {
     std::vector<side_effect> found;
     look_at_dead_space(chain, found);
     look_at_sequences(chain, before, found);
     restore_advisory_locks(before, found);
-    drop_session_objects(chain.left_behind, found);
+    look_at_names(before, found);
     look_at_statistics(chain, found);
     return found;
 }

@@ -23,21 +23,8 @@ struct side_effect {
 /* What the statements of a script say they will do outside the transaction. */
 std::vector<side_effect> foresee(const pg::script &script);
 
-struct advisory_hold {
-    pg::lock_tag tag;
-    int mode;
-    std::int64_t times; // by the session, not by a transaction
-};
-
-/* What of a session outlives a rollback. */
-struct session_snapshot {
-    std::vector<pg::held_lock> held;
-    std::vector<advisory_hold> advisory;
-};
-session_snapshot snapshot_of_session();
-
 /* Compares the session after the rollback with what it was, and cleans up what can be:
  * session-level advisory locks are held as often as before, prepared statements dropped. */
-std::vector<side_effect> clean_up(chain_record &chain, const session_snapshot &before);
+std::vector<side_effect> clean_up(const chain_record &chain, const session_snapshot &before);
 
 } // namespace confiture::dry_run

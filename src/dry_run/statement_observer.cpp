@@ -99,7 +99,6 @@ void statement_observer::nested_ended(const pg::nested_statement &ended) {
     nested.rows += ended.rows;
     nested.elapsed_ms += ended.elapsed_ms;
     nested.spent += ended.spent;
-    record_.left_behind.note(ended.tag, nested.text);
 }
 
 /* The inner statements of one that ends now were told before it; it goes before them. */

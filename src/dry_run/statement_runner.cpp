@@ -21,11 +21,13 @@ bool reads_or_writes_rows(std::string_view tag) {
 
 } // namespace
 
-statement_runner::statement_runner(const options &chosen, pg::memory_context &statement_memory,
-                                   chain_record &record, pg::session_watch &watch,
-                                   statement_observer &observer, ending &ending)
-    : chosen_(chosen), statement_memory_(statement_memory), record_(record), watch_(watch),
-      observer_(observer), ending_(ending), callers_timeout_(pg::statement_timeout()) {}
+statement_runner::statement_runner(const options &chosen, const session_snapshot &before,
+                                   pg::memory_context &statement_memory, chain_record &record,
+                                   pg::session_watch &watch, statement_observer &observer,
+                                   ending &ending)
+    : chosen_(chosen), before_(before), statement_memory_(statement_memory), record_(record),
+      watch_(watch), observer_(observer), ending_(ending),
+      callers_timeout_(pg::statement_timeout()) {}
 
 void statement_runner::begin(migration_record &migration, const migration_input &input,
                              std::int32_t index) {
@@ -127,8 +129,8 @@ bool statement_runner::dispatch(statement_record &record) {
     if (!reads_or_writes_rows(pg::tag_name(record.where.tag)) &&
         pg::mentions(text, names_not_made_)) {
         leave_out(record, text, "it depends on what was not run");
-    } else if (record_.left_behind.takes_the_callers(pg::tag_name(record.where.tag), text)) {
-        record_.left_behind.drop_prepared();
+    } else if (before_.loses_by(pg::tag_name(record.where.tag), text)) {
+        drop_prepared_since(before_); // as far as it is the script that made them
         leave_out(record, text, "what the session has prepared or opened would not come back");
     } else {
         plan_.predict(text, record_.relations);
@@ -155,7 +157,6 @@ void statement_runner::execute(statement_record &record, std::string_view text, 
     const std::string_view tag = done.tag;
     if (tag == "ALTER TYPE" || tag == "CREATE TYPE")
         ending_.enum_changed(pg::facts_of(text));
-    record_.left_behind.note(done.tag, text);
 }
 
 bool statement_runner::end_savepoint(statement_record &record, const std::string &name) {

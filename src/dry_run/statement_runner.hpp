@@ -16,9 +16,9 @@ namespace confiture::dry_run {
 
 class statement_runner {
 public:
-    statement_runner(const options &chosen, pg::memory_context &statement_memory,
-                     chain_record &record, pg::session_watch &watch, statement_observer &observer,
-                     ending &ending);
+    statement_runner(const options &chosen, const session_snapshot &before,
+                     pg::memory_context &statement_memory, chain_record &record,
+                     pg::session_watch &watch, statement_observer &observer, ending &ending);
 
     void begin(migration_record &migration, const migration_input &input, std::int32_t index);
 
@@ -41,6 +41,7 @@ private:
     bool run_concurrently(statement_record &record, std::string_view text);
 
     const options &chosen_;
+    const session_snapshot &before_;
     pg::memory_context &statement_memory_;
     chain_record &record_;
     pg::session_watch &watch_;

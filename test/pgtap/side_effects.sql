@@ -50,6 +50,13 @@ FETCH kept \gset
 SELECT is(:one, 1, 'and can be read');
 SELECT is(pg_temp.kinds('DO ''BEGIN EXECUTE ''''CLOSE kept''''; END'''), 'cursor', 'but for a DO block, which is told');
 
+SELECT is(pg_temp.kinds($$DO 'BEGIN EXECUTE ''/* a */ PREPARE /* b */ u&"d\0061t" AS SELECT 1''; END'$$), 'prepared_statement', 'however it is written');
+SELECT is_empty($$SELECT FROM pg_prepared_statements WHERE name = 'dat'$$, 'and dropped');
+DECLARE moved CURSOR WITH HOLD FOR SELECT n FROM generate_series(1, 3) n;
+SELECT is(pg_temp.kinds('FETCH 2 FROM moved; MOVE moved; FETCH moved'), '', 'a cursor of the caller');
+FETCH moved \gset
+SELECT is(:n, 1, 'stays where it is');
+
 -- Files and programs: foreseen, for the dry run runs them.
 SELECT is(pg_temp.kinds('COPY (SELECT 1) TO PROGRAM ''cat >/dev/null'''), 'program', 'COPY TO PROGRAM');
 SELECT is(pg_temp.kinds('COPY s.t (a) FROM PROGRAM ''echo 1'''), 'program,sequence', 'COPY FROM PROGRAM');

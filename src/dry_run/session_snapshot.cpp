@@ -1,0 +1,80 @@
+#include "dry_run/session_snapshot.hpp"
+
+#include "pg/parse.hpp"
+#include "pg/query.hpp"
+#include "pg/session.hpp"
+
+#include <algorithm>
+
+namespace confiture::dry_run {
+
+namespace {
+
+std::vector<std::string> names_by(const char *query) {
+    std::vector<std::string> names;
+    for (const pg::record &row : pg::query(query))
+        names.push_back(row[0].value_or(""));
+    return names;
+}
+
+std::vector<std::string> prepared_statements() {
+    return names_by("SELECT name FROM pg_catalog.pg_prepared_statements");
+}
+
+bool has(const std::vector<std::string> &names, const std::string &name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+/* DEALLOCATE and CLOSE name what they take, FETCH and MOVE what they move, last of all. */
+const std::vector<std::string> *taken_from(const session_snapshot &session, std::string_view tag) {
+    if (tag.starts_with("DEALLOCATE"))
+        return &session.prepared;
+    if (tag.starts_with("CLOSE CURSOR") || tag == "FETCH" || tag == "MOVE")
+        return &session.cursors;
+    return nullptr;
+}
+
+} // namespace
+
+bool session_snapshot::loses_by(std::string_view tag, std::string_view text) const {
+    const std::vector<std::string> *names = taken_from(*this, tag);
+    if (!names || names->empty())
+        return false;
+    if (tag.ends_with(" ALL"))
+        return true;
+    const std::vector<std::string> words = pg::names_in(text);
+    return !words.empty() && has(*names, words.back());
+}
+
+session_snapshot snapshot_of_session() {
+    session_snapshot snapshot;
+    snapshot.held = pg::held_locks();
+    snapshot.advisory = advisory_holds(snapshot.held);
+    snapshot.prepared = prepared_statements();
+    snapshot.cursors = names_by("SELECT name FROM pg_catalog.pg_cursors");
+    return snapshot;
+}
+
+std::vector<advisory_hold> advisory_holds(const std::vector<pg::held_lock> &held) {
+    constexpr int strongest_mode = 8;
+    std::vector<advisory_hold> holds;
+    for (const pg::held_lock &lock : held) {
+        if (std::string_view(pg::lock_type_name(lock.tag)) != "advisory")
+            continue;
+        for (int mode = 1; mode <= strongest_mode; mode++)
+            if (lock.modes & (1 << mode))
+                if (const std::int64_t times = pg::times_held(lock.tag, mode).session; times > 0)
+                    holds.push_back({lock.tag, mode, times});
+    }
+    return holds;
+}
+
+std::vector<std::string> drop_prepared_since(const session_snapshot &before) {
+    std::vector<std::string> dropped;
+    for (const std::string &name : prepared_statements())
+        if (!has(before.prepared, name) && pg::drop_prepared_statement(name))
+            dropped.push_back(name);
+    return dropped;
+}
+
+} // namespace confiture::dry_run

@@ -1,0 +1,36 @@
+#pragma once
+/* What of a session outlives a rollback: locks of the session, prepared statements, cursors. */
+#include "pg/plain.hpp"
+
+#include "pg/locks.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace confiture::dry_run {
+
+struct advisory_hold {
+    pg::lock_tag tag;
+    int mode;
+    std::int64_t times; // by the session, not by a transaction
+};
+
+struct session_snapshot {
+    std::vector<pg::held_lock> held;
+    std::vector<advisory_hold> advisory;
+    std::vector<std::string> prepared, cursors; // names
+
+    /* Would this statement take away or move what the session has? */
+    bool loses_by(std::string_view tag, std::string_view text) const;
+};
+
+session_snapshot snapshot_of_session();
+
+std::vector<advisory_hold> advisory_holds(const std::vector<pg::held_lock> &held);
+
+/* Drops what was prepared since, and names it. */
+std::vector<std::string> drop_prepared_since(const session_snapshot &before);
+
+} // namespace confiture::dry_run
