@@ -142,7 +142,9 @@ void statement_observer::note_dropped(const pg::object_event &event) {
         return;
     const relation_info *relation =
         event.class_id == pg_class ? record_.relations.find(event.object_id) : nullptr;
-    if (statement_->dropped.size() < most_named && !(relation && relation->transient))
+    const bool is_told = !(relation && relation->transient) &&
+                         !(event.class_id == pg_type && pg::is_accompanying_type(event.object_id));
+    if (statement_->dropped.size() < most_named && is_told)
         statement_->dropped.push_back(*name);
     record_.objects[object_key(event.class_id, event.object_id)].name = std::move(*name);
 }

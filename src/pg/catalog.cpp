@@ -156,6 +156,15 @@ std::optional<std::string> describe(oid class_id, oid object_id, std::int32_t su
     return description;
 }
 
+bool is_accompanying_type(oid type) {
+    return call([&] {
+        if (OidIsValid(get_element_type(type)))
+            return true;
+        const Oid relation = get_typ_typrelid(type);
+        return OidIsValid(relation) && get_rel_relkind(relation) != RELKIND_COMPOSITE_TYPE;
+    });
+}
+
 oid table_of_index(oid index) {
     return call([&] { return IndexGetRelation(index, true); });
 }

@@ -40,6 +40,9 @@ relation_activity activity_of(oid relation);
 /* 'table public.orders', 'index …'; nothing where it is gone. */
 std::optional<std::string> describe(oid class_id, oid object_id, std::int32_t sub_id);
 
+/* Is it the row type of a table or view, or an array type: one that comes and goes with another? */
+bool is_accompanying_type(oid type);
+
 /* The table of an index; 0 for what is none. */
 oid table_of_index(oid index);
 

@@ -116,6 +116,9 @@ INSERT INTO kind VALUES
 ('LOCK TABLE s.alone IN SHARE MODE; SELECT 1/0', 'alone ShareLock'),
 ('SELECT FROM s.alone; DROP TABLE s.child; SELECT 1/0', 'alone AccessShareLock, child AccessExclusiveLock, parent AccessExclusiveLock');
 
+UPDATE kind SET locks = 'alone AccessShareLock' WHERE text ~ '^GRANT' AND current_setting('server_version_num')::int >= 180000;
+UPDATE kind SET locks = 'part AccessExclusiveLock, part_default AccessExclusiveLock, part_low ShareUpdateExclusiveLock'
+ WHERE text ~ 'DETACH' AND current_setting('server_version_num')::int < 140000;
 SELECT is(pg_temp.locked(text), locks, text) FROM kind;
 
 SELECT is(pg_temp.locked('ALTER TABLE s.alone ALTER a TYPE bigint'), 'alone AccessExclusiveLock',
