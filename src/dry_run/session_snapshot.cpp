@@ -17,8 +17,9 @@ std::vector<std::string> names_by(const char *query) {
     return names;
 }
 
+/* The functions behind pg_prepared_statements and pg_cursors: a view would stay locked. */
 std::vector<std::string> prepared_statements() {
-    return names_by("SELECT name FROM pg_catalog.pg_prepared_statements");
+    return names_by("SELECT name FROM pg_catalog.pg_prepared_statement()");
 }
 
 bool has(const std::vector<std::string> &names, const std::string &name) {
@@ -51,7 +52,7 @@ session_snapshot snapshot_of_session() {
     snapshot.held = pg::held_locks();
     snapshot.advisory = advisory_holds(snapshot.held);
     snapshot.prepared = prepared_statements();
-    snapshot.cursors = names_by("SELECT name FROM pg_catalog.pg_cursors");
+    snapshot.cursors = names_by("SELECT name FROM pg_catalog.pg_cursor()");
     return snapshot;
 }
 

@@ -145,7 +145,7 @@ BEGIN
      WHERE pid = pg_backend_pid()
        AND locktype NOT IN ('transactionid', 'virtualxid')
        AND (locktype, relation, mode, objid)::text <> ALL (before)
-       AND coalesce(relation::regclass::text !~ '^pg_', true);
+       AND relation IS DISTINCT FROM 'pg_locks'::regclass;
 END
 $$;
 SELECT is_empty($$SELECT * FROM pg_temp.locks_left('ALTER TABLE shop.orders ADD x int; DROP TABLE shop.customer CASCADE;
