@@ -76,6 +76,13 @@ void ending::stop(statement_record &record, std::string reason) {
     migration_->reason = std::move(reason);
 }
 
+void ending::need_commit(statement_record &record, std::string reason) {
+    record.status = statement_status::needs_commit;
+    record.reason = reason;
+    migration_->status = run_status::needs_commit;
+    migration_->reason = std::move(reason);
+}
+
 void ending::end_by(pg::stop_reason reason, statement_record &record) {
     if (reason == pg::stop_reason::statement_timeout)
         fail(record, "57014", "canceling statement due to statement timeout",
@@ -138,20 +145,11 @@ void ending::note_error(const pg::error &raised, statement_record &record) {
         throw raised;
     if (state == "55P03" && record.ordinal > 0 && lock_timeout_passed())
         return stop(record, "a lock was not to be had within lock_timeout");
-    if (state == "2D000" && !transactional_) {
-        record.status = statement_status::needs_commit;
-        record.reason = "it ends transactions itself, which cannot be tried inside of one";
-        migration_->status = run_status::needs_commit;
-        migration_->reason = record.reason;
-        return;
-    }
-    if (state == "55P04" && label_needs_commit(raised.what())) {
-        record.status = statement_status::needs_commit;
-        record.reason = raised.what();
-        migration_->status = run_status::needs_commit;
-        migration_->reason = raised.what();
-        return;
-    }
+    if (state == "2D000" && !transactional_)
+        return need_commit(record,
+                           "it ends transactions itself, which cannot be tried inside of one");
+    if (state == "55P04" && label_needs_commit(raised.what()))
+        return need_commit(record, raised.what());
     failure_record failed = failure_of(raised);
     failed.line = record.where.line;
     failed.column = record.where.column;

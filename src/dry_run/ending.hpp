@@ -38,6 +38,7 @@ public:
 private:
     void file(statement_record &record, failure_record &&failed);
     void end_by(pg::stop_reason reason, statement_record &record);
+    void need_commit(statement_record &record, std::string reason);
     void stop(statement_record &record, std::string reason);
     std::string sentence(pg::stop_reason reason) const;
     bool label_needs_commit(const std::string &message) const;
