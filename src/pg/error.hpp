@@ -22,6 +22,8 @@ struct sqlstate {
 };
 
 inline constexpr sqlstate dry_run_error{"MG001"};
+inline constexpr sqlstate hook_error{"MG002"};
+inline constexpr sqlstate hook_timeout{"MG003"};
 inline constexpr sqlstate migration_not_found{"MG004"};
 inline constexpr sqlstate migration_invalid{"MG005"};
 inline constexpr sqlstate checksum_mismatch{"MG006"};
@@ -30,6 +32,7 @@ inline constexpr sqlstate lock_not_available{"MG009"};
 inline constexpr sqlstate not_transactional{"MG010"};
 inline constexpr sqlstate not_reversible{"MG014"};
 inline constexpr sqlstate configuration_invalid{"MG016"};
+inline constexpr sqlstate not_trusted{"MG017"};
 
 /* throw failure{migration_invalid, "message", "Detail with the facts.", "Hint with the next
  * step."}; */

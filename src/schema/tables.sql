@@ -65,6 +65,88 @@ COMMENT ON COLUMN confiture.history.schema_fingerprint IS 'Fingerprint of the sc
 CREATE TABLE confiture.migrator ();
 COMMENT ON TABLE confiture.migrator IS 'Has no rows: whoever migrates this database holds an EXCLUSIVE lock on it.';
 
+CREATE TABLE confiture.hook (
+    name text COLLATE "C" PRIMARY KEY CHECK (name <> ''),
+    phase confiture.hook_phase NOT NULL,
+    function text,
+    statement text,
+    library text,
+    symbol text,
+    migrations text NOT NULL DEFAULT '*',
+    priority integer NOT NULL DEFAULT 100,
+    timeout interval CHECK (timeout >= '0'),
+    on_failure text NOT NULL DEFAULT 'abort' CHECK (on_failure IN ('abort', 'continue')),
+    config jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(config) = 'object'),
+    enabled boolean NOT NULL DEFAULT true,
+    extension text,
+    registered_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    registered_by text NOT NULL,
+    CHECK (num_nonnulls(function, statement, library) = 1 AND (library IS NULL) = (symbol IS NULL))
+);
+COMMENT ON TABLE confiture.hook IS 'The hooks that are registered, one a row; those that migrations bring along stand in their scripts.';
+COMMENT ON COLUMN confiture.hook.name IS 'Name of the hook.';
+COMMENT ON COLUMN confiture.hook.phase IS 'The phase that it runs in.';
+COMMENT ON COLUMN confiture.hook.function IS 'Signature of its function, qualified; it is looked up when the hook runs.';
+COMMENT ON COLUMN confiture.hook.statement IS 'Its SQL, where it is no function.';
+COMMENT ON COLUMN confiture.hook.library IS 'The library that has its C function.';
+COMMENT ON COLUMN confiture.hook.symbol IS 'The C function in that library.';
+COMMENT ON COLUMN confiture.hook.migrations IS 'The migrations that it runs in: * for all, or versions with commas between them, each with * for any text.';
+COMMENT ON COLUMN confiture.hook.priority IS 'Lower ones run first; of equal ones the first by name.';
+COMMENT ON COLUMN confiture.hook.timeout IS 'How long it may run; null for confiture.hook_timeout, 0 for no limit.';
+COMMENT ON COLUMN confiture.hook.on_failure IS 'abort: the migration fails with it; continue: a warning.';
+COMMENT ON COLUMN confiture.hook.config IS 'An object that the hook is given.';
+COMMENT ON COLUMN confiture.hook.enabled IS 'False for a hook that does not run.';
+COMMENT ON COLUMN confiture.hook.extension IS 'The extension whose install script registered it, and which brings it back when a dump is restored.';
+COMMENT ON COLUMN confiture.hook.registered_at IS 'When it was registered, or replaced last.';
+COMMENT ON COLUMN confiture.hook.registered_by IS 'Role that registered it.';
+
+CREATE TABLE confiture.hook_run (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    version text NOT NULL,
+    direction text NOT NULL,
+    phase confiture.hook_phase NOT NULL,
+    hook_name text NOT NULL,
+    status text NOT NULL,
+    rows_affected bigint,
+    stats jsonb,
+    execution_time_ms double precision NOT NULL,
+    error jsonb,
+    recorded_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    executed_by text NOT NULL
+);
+COMMENT ON TABLE confiture.hook_run IS 'Every run of a hook that was not a dry run, kept if and only if its transaction commits; rows are only added.';
+COMMENT ON COLUMN confiture.hook_run.id IS 'Order of the runs.';
+COMMENT ON COLUMN confiture.hook_run.version IS 'Version of the migration.';
+COMMENT ON COLUMN confiture.hook_run.direction IS 'forward or backward.';
+COMMENT ON COLUMN confiture.hook_run.phase IS 'The phase that it ran in.';
+COMMENT ON COLUMN confiture.hook_run.hook_name IS 'Name of the hook.';
+COMMENT ON COLUMN confiture.hook_run.status IS 'succeeded, failed or timed_out.';
+COMMENT ON COLUMN confiture.hook_run.rows_affected IS 'Rows, as confiture.hook_result tells them.';
+COMMENT ON COLUMN confiture.hook_run.stats IS 'What the hook returned as jsonb.';
+COMMENT ON COLUMN confiture.hook_run.execution_time_ms IS 'Measured time, in milliseconds.';
+COMMENT ON COLUMN confiture.hook_run.error IS 'The error of a hook that failed.';
+COMMENT ON COLUMN confiture.hook_run.recorded_at IS 'When its phase was over and this row was written.';
+COMMENT ON COLUMN confiture.hook_run.executed_by IS 'Role that ran it.';
+
+CREATE TABLE confiture.trusted (
+    role text NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('hook', 'migration')),
+    name text NOT NULL,
+    definition text NOT NULL,
+    trusted_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (role, kind, name)
+);
+COMMENT ON TABLE confiture.trusted IS 'Code of others that a role has declared to trust, as it stood then.';
+COMMENT ON COLUMN confiture.trusted.role IS 'The role that trusts.';
+COMMENT ON COLUMN confiture.trusted.kind IS 'hook or migration.';
+COMMENT ON COLUMN confiture.trusted.name IS 'Name of the hook, version of the migration.';
+COMMENT ON COLUMN confiture.trusted.definition IS 'SHA-256 of the definition, in hexadecimal.';
+COMMENT ON COLUMN confiture.trusted.trusted_at IS 'When it was declared.';
+
 SELECT pg_catalog.pg_extension_config_dump('confiture.migration', '');
 SELECT pg_catalog.pg_extension_config_dump('confiture.history', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('confiture.history', 'id'), '');
+SELECT pg_catalog.pg_extension_config_dump('confiture.hook', 'WHERE extension IS NULL');
+SELECT pg_catalog.pg_extension_config_dump('confiture.hook_run', '');
+SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('confiture.hook_run', 'id'), '');
+SELECT pg_catalog.pg_extension_config_dump('confiture.trusted', '');
