@@ -98,7 +98,7 @@ std::optional<failure_record> check_deferred_constraints() {
     } catch (const pg::error &raised) {
         if (raised.constraint().empty())
             throw;
-        failure_record failed = failure_of(raised);
+        failure_record failed = migration::failure_of(raised);
         failed.hint = "The constraint is deferred: COMMIT would have failed.";
         failed.violating_rows = sample_rows_or_none(raised);
         return failed;

@@ -150,7 +150,7 @@ void ending::note_error(const pg::error &raised, statement_record &record) {
                            "it ends transactions itself, which cannot be tried inside of one");
     if (state == "55P04" && label_needs_commit(raised.what()))
         return need_commit(record, raised.what());
-    failure_record failed = failure_of(raised);
+    failure_record failed = migration::failure_of(raised);
     failed.line = record.where.line;
     failed.column = record.where.column;
     if (raised.position() > 0 && record.ordinal > 0) {

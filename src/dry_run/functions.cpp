@@ -5,6 +5,7 @@
 #include "migration/version.hpp"
 #include "pg/error.hpp"
 #include "pg/function.hpp"
+#include "pg/jsonb.hpp"
 #include "pg/prediction.hpp"
 #include "pg/session.hpp"
 #include "pg/settings.hpp"

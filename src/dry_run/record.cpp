@@ -4,20 +4,6 @@
 
 namespace confiture::dry_run {
 
-failure_record failure_of(const pg::error &raised) {
-    failure_record failed;
-    failed.sqlstate = raised.sqlstate();
-    failed.message = raised.what();
-    failed.detail = raised.detail();
-    failed.hint = raised.hint();
-    failed.context = raised.context();
-    failed.schema = raised.schema();
-    failed.table = raised.table();
-    failed.column_name = raised.column();
-    failed.constraint = raised.constraint();
-    return failed;
-}
-
 row_counts &row_counts::operator+=(const row_counts &more) {
     inserted += more.inserted;
     updated += more.updated;
@@ -84,15 +70,6 @@ std::vector<statement_record> statement_store::take() {
     std::sort(kept_.begin(), kept_.end(),
               [](const auto &left, const auto &right) { return left.ordinal < right.ordinal; });
     return std::move(kept_);
-}
-
-std::string shorten(std::string_view text, std::size_t most) {
-    if (text.size() <= most)
-        return std::string(text);
-    std::size_t end = most;
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
-        end--;
-    return std::string(text.substr(0, end)) + "…";
 }
 
 } // namespace confiture::dry_run

@@ -2,7 +2,7 @@
 /* What a dry run remembers, bounded: the costliest statements in full, the rest in totals. */
 #include "pg/plain.hpp"
 
-#include "pg/error.hpp"
+#include "migration/failure_record.hpp"
 #include "pg/parse.hpp"
 #include "pg/tracer.hpp"
 
@@ -15,6 +15,9 @@
 #include <vector>
 
 namespace confiture::dry_run {
+
+using migration::failure_record;
+using migration::shorten;
 
 struct row_counts {
     std::int64_t inserted = 0, updated = 0, deleted = 0;
@@ -73,16 +76,6 @@ struct statement_record {
     std::int64_t nested_left_out = 0;
     std::vector<std::string> plans;
 };
-
-/* What failed, where, why. */
-struct failure_record {
-    std::string sqlstate, message, detail, hint, context;
-    std::string schema, table, column_name, constraint;
-    std::string file;
-    std::int32_t statement = 0, line = 0, column = 0;
-    std::vector<std::string> violating_rows;
-};
-failure_record failure_of(const pg::error &raised);
 
 struct tag_total {
     std::int64_t statements = 0;
@@ -147,8 +140,5 @@ struct migration_record {
     std::vector<std::string> warnings;
     plan_accuracy plan;
 };
-
-/* At most `most` bytes of a text, cut at a character. */
-std::string shorten(std::string_view text, std::size_t most);
 
 } // namespace confiture::dry_run

@@ -274,25 +274,6 @@ void write_waits(const chain_record &chain, json_writer &json) {
     json.end_array();
 }
 
-void write_error(const failure_record &error, json_writer &json) {
-    json.key("error");
-    json.begin_object();
-    const std::pair<const char *, const std::string *> texts[] = {
-        {"sqlstate", &error.sqlstate},     {"message", &error.message},
-        {"detail", &error.detail},         {"hint", &error.hint},
-        {"context", &error.context},       {"schema", &error.schema},
-        {"table", &error.table},           {"column_name", &error.column_name},
-        {"constraint", &error.constraint}, {"file", &error.file}};
-    for (const auto &[name, text] : texts)
-        if (!text->empty())
-            json.member(name, shorten(*text, 4000));
-    json.member("statement", error.statement);
-    json.member("line", error.line);
-    json.member("column", error.column);
-    json.member("violating_rows", error.violating_rows);
-    json.end_object();
-}
-
 void write_totals(const migration_result &result, json_writer &json) {
     const migration_record &migration = result.migration();
     json.key("totals");
@@ -366,8 +347,10 @@ void write_stats(const migration_result &result, json_writer &json) {
     write_side_effects(result.side_effects, json);
     json.key("plan_check");
     write_plan_check(migration.plan, json);
-    if (migration.error)
-        write_error(*migration.error, json);
+    if (migration.error) {
+        json.key("error");
+        migration.error->write(json);
+    }
     json.end_object();
 }
 

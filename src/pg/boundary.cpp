@@ -20,6 +20,7 @@ std::string error::context() const { return text(data(*this).context); }
 std::string error::schema() const { return text(data(*this).schema_name); }
 std::string error::table() const { return text(data(*this).table_name); }
 std::string error::column() const { return text(data(*this).column_name); }
+std::string error::data_type() const { return text(data(*this).datatype_name); }
 std::string error::constraint() const { return text(data(*this).constraint_name); }
 std::string error::internal_query() const { return text(data(*this).internalquery); }
 int error::position() const noexcept {

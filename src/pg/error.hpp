@@ -63,6 +63,7 @@ public:
     std::string schema() const;
     std::string table() const;
     std::string column() const;
+    std::string data_type() const;
     std::string constraint() const;
     std::string internal_query() const;
     /* Where in the statement's text, in characters from 1; 0 where the server does not say. */

@@ -29,30 +29,6 @@ value real(double number);
 value boolean(bool truth);
 value text_array(const std::vector<std::string> &elements);
 
-/* Builds a jsonb value; limits and encoding are those of the server. */
-class jsonb_builder final : public json_writer {
-public:
-    jsonb_builder();
-    void begin_object() override;
-    void end_object() override;
-    void begin_array() override;
-    void end_array() override;
-    void key(std::string_view name) override;
-    void string(std::string_view content) override;
-    void integer(std::int64_t number) override;
-    void number(double number) override;
-    void boolean(bool truth) override;
-    void null() override;
-    value finish();
-
-private:
-    void push(int token, void *scalar);
-    void element(void *scalar);
-    void *state_ = nullptr;
-    void *result_ = nullptr;
-    std::vector<char> open_; // 'o' or 'a' for each level
-};
-
 /* The arguments of one call. */
 class arguments {
 public:
@@ -65,6 +41,8 @@ public:
     std::optional<std::string> optional_text(int index) const;
     std::int32_t integer(int index) const;
     bool boolean(int index) const;
+    /* A jsonb argument as its bytes. */
+    std::string jsonb(int index) const;
     /* The members of a jsonb object; throws failure{configuration_invalid} for anything else. */
     std::vector<json_member> object(int index) const;
 

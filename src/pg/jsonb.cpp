@@ -1,4 +1,4 @@
-#include "pg/function.hpp"
+#include "pg/jsonb.hpp"
 
 #include "pg/boundary.hpp"
 
@@ -93,6 +93,47 @@ void jsonb_builder::null() {
     scalar.type = jbvNull;
     element(&scalar);
 }
+
+/* A scalar stands in an array of its own. */
+void jsonb_builder::document(const std::string &image) {
+    const value copy = jsonb(image);
+    if (copy.null)
+        return null();
+    JsonbValue content;
+    call([&] { JsonbToJsonbValue(DatumGetJsonbP(copy.datum), &content); });
+    if (const auto *root = &DatumGetJsonbP(copy.datum)->root; JsonContainerIsScalar(root))
+        content = *call(
+            [&] { return getIthJsonbValueFromContainer(&DatumGetJsonbP(copy.datum)->root, 0); });
+    element(&content);
+}
+
+static std::string image_of(Datum document) {
+    const auto *bytes = reinterpret_cast<const char *>(DatumGetPointer(document));
+    return {bytes, VARSIZE(bytes)};
+}
+
+value jsonb(const std::string &image) {
+    if (image.empty())
+        return {};
+    return {call([&] {
+                void *copy = palloc(image.size());
+                std::memcpy(copy, image.data(), image.size());
+                return PointerGetDatum(copy);
+            }),
+            false};
+}
+
+std::string jsonb_image(const std::string &json_text) {
+    return image_of(
+        call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(json_text.c_str())); }));
+}
+
+std::string arguments::jsonb(int index) const {
+    FunctionCallInfo fcinfo = call_;
+    return image_of(call([&] { return JsonbPGetDatum(PG_GETARG_JSONB_P(index)); }));
+}
+
+std::string jsonb_builder::finish_image() { return image_of(finish().datum); }
 
 value jsonb_builder::finish() {
     return {

@@ -8,9 +8,7 @@
 #include <csignal>
 
 extern "C" {
-#include "libpq/pqsignal.h"
 #include "storage/ipc.h"
-#include "storage/latch.h"
 }
 
 namespace confiture::pg {
@@ -56,26 +54,15 @@ struct watch_state {
     int caused_count;
     volatile double blocking_since_ms, statement_ends_ms;
     volatile std::sig_atomic_t reason; // a stop_reason
-    volatile std::sig_atomic_t claimed, interrupted;
+    self_cancel *cancel;
 };
 constinit watch_state state{};
 
-void on_interrupt(SIGNAL_ARGS) {
-    state.interrupted = 1;
-    StatementCancelHandler(postgres_signal_arg);
-}
-
-/* Asks for a cancel in our name, unless somebody else's is already on its way; again at every tick,
- * for code that catches it. */
+/* Again at every tick, for code that catches it. */
 void stop(stop_reason reason) {
     if (!state.reason)
         state.reason = static_cast<std::sig_atomic_t>(reason);
-    if (QueryCancelPending || ProcDiePending)
-        return;
-    state.claimed = 1;
-    InterruptPending = true;
-    QueryCancelPending = true;
-    SetLatch(MyLatch);
+    state.cancel->request();
 }
 
 void note_blockers(own_wait &wait, LOCK *lock) {
@@ -243,19 +230,14 @@ session_watch::session_watch(const watch_limits &limits) {
     state.blocking_since_ms = 0;
     state.statement_ends_ms = 0;
     state.reason = 0;
-    state.claimed = 0;
-    state.interrupted = 0;
+    state.cancel = &cancel_;
     state.on = true;
-    pqsignal(SIGINT, on_interrupt);
     enable_timeout_after(state.timer, 10);
 }
 
 session_watch::~session_watch() {
     state.on = false;
     disable_timeout(state.timer, false);
-    pqsignal(SIGINT, StatementCancelHandler);
-    if (state.claimed && !state.interrupted) // ours came after the last chance to notice it
-        QueryCancelPending = false;
     pfree(state.waiters);
     state.waiters = nullptr;
 }
@@ -268,9 +250,7 @@ void session_watch::limit_statement(int milliseconds) {
 
 stop_reason session_watch::stopped() const { return static_cast<stop_reason>(state.reason); }
 
-bool session_watch::caused(const error &raised) const {
-    return state.claimed && !state.interrupted && raised.sqlstate() == "57014";
-}
+bool session_watch::caused(const error &raised) const { return cancel_.caused(raised); }
 
 static lock_tag plain(const LOCKTAG &tag) {
     return {tag.locktag_field1, tag.locktag_field2, tag.locktag_field3,

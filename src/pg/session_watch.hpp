@@ -6,13 +6,12 @@
 #include "pg/plain.hpp"
 
 #include "pg/locks.hpp"
+#include "pg/self_cancel.hpp"
 
 #include <cstddef>
 #include <vector>
 
 namespace confiture::pg {
-
-class error;
 
 enum class stop_reason {
     none,
@@ -67,6 +66,9 @@ public:
     /* Milliseconds waited for locks so far. */
     double waited_ms() const;
     std::vector<wait_caused> waits_caused() const;
+
+private:
+    self_cancel cancel_;
 };
 
 } // namespace confiture::pg

@@ -1,0 +1,61 @@
+#include "migration/failure_record.hpp"
+
+#include <utility>
+
+namespace confiture::migration {
+
+failure_record failure_of(const pg::error &raised) {
+    failure_record failed;
+    failed.sqlstate = raised.sqlstate();
+    failed.message = raised.what();
+    failed.detail = raised.detail();
+    failed.hint = raised.hint();
+    failed.context = raised.context();
+    failed.schema = raised.schema();
+    failed.table = raised.table();
+    failed.column_name = raised.column();
+    failed.data_type = raised.data_type();
+    failed.constraint = raised.constraint();
+    return failed;
+}
+
+failure_record failure_of(const failure &raised) {
+    failure_record failed;
+    failed.sqlstate = raised.state.code;
+    failed.message = raised.message;
+    failed.detail = raised.detail;
+    failed.hint = raised.hint;
+    return failed;
+}
+
+void failure_record::write(json_writer &json) const {
+    constexpr std::size_t longest = 4000;
+    json.begin_object();
+    const std::pair<const char *, const std::string *> texts[] = {
+        {"sqlstate", &sqlstate},   {"message", &message},
+        {"detail", &detail},       {"hint", &hint},
+        {"context", &context},     {"schema", &schema},
+        {"table", &table},         {"column_name", &column_name},
+        {"data_type", &data_type}, {"constraint", &constraint},
+        {"file", &file},           {"hook", &hook},
+        {"phase", &phase}};
+    for (const auto &[name, text] : texts)
+        if (!text->empty())
+            json.member(name, shorten(*text, longest));
+    json.member("statement", statement);
+    json.member("line", line);
+    json.member("column", column);
+    json.member("violating_rows", violating_rows);
+    json.end_object();
+}
+
+std::string shorten(std::string_view text, std::size_t most) {
+    if (text.size() <= most)
+        return std::string(text);
+    std::size_t end = most;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
+        end--;
+    return std::string(text.substr(0, end)) + "…";
+}
+
+} // namespace confiture::migration

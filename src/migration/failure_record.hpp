@@ -1,0 +1,33 @@
+#pragma once
+/* An error of a migration, whole: what failed, where, why. */
+#include "pg/plain.hpp"
+
+#include "pg/error.hpp"
+#include "pg/json.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace confiture::migration {
+
+struct failure_record {
+    std::string sqlstate, message, detail, hint, context;
+    std::string schema, table, column_name, data_type, constraint;
+    std::string file;
+    std::string hook, phase; // of the hook that failed, if it was one
+    std::int32_t statement = 0, line = 0, column = 0;
+    std::vector<std::string> violating_rows;
+
+    /* Writes one object; texts are cut at 4000 bytes. */
+    void write(json_writer &json) const;
+};
+
+failure_record failure_of(const pg::error &raised);
+failure_record failure_of(const failure &raised);
+
+/* At most `most` bytes of a text, cut at a character. */
+std::string shorten(std::string_view text, std::size_t most);
+
+} // namespace confiture::migration

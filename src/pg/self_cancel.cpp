@@ -1,0 +1,51 @@
+#include "pg/self_cancel.hpp"
+
+#include "pg/boundary.hpp"
+
+extern "C" {
+#include "libpq/pqsignal.h"
+#include "storage/latch.h"
+}
+
+namespace confiture::pg {
+
+namespace {
+
+constinit volatile std::sig_atomic_t interrupts = 0; // SIGINTs that came while somebody listened
+constinit int listeners = 0;
+
+void on_interrupt(SIGNAL_ARGS) {
+    interrupts = interrupts + 1;
+    StatementCancelHandler(postgres_signal_arg);
+}
+
+} // namespace
+
+self_cancel::self_cancel() : interrupts_before_(interrupts) {
+    if (listeners++ == 0)
+        pqsignal(SIGINT, on_interrupt);
+}
+
+self_cancel::~self_cancel() {
+    if (--listeners == 0)
+        pqsignal(SIGINT, StatementCancelHandler);
+    if (ours())
+        QueryCancelPending = false;
+}
+
+void self_cancel::request() noexcept {
+    if (QueryCancelPending || ProcDiePending)
+        return;
+    requested_ = 1;
+    InterruptPending = true;
+    QueryCancelPending = true;
+    SetLatch(MyLatch);
+}
+
+bool self_cancel::ours() const noexcept { return requested_ && interrupts == interrupts_before_; }
+
+bool self_cancel::caused(const error &raised) const {
+    return ours() && raised.sqlstate() == "57014";
+}
+
+} // namespace confiture::pg
