@@ -103,13 +103,33 @@ void pending_error::set(const failure &raised) noexcept {
     const char *code = raised.state.code;
     set(MAKE_SQLSTATE(code[0], code[1], code[2], code[3], code[4]), raised.message.c_str(),
         raised.detail.c_str(), raised.hint.c_str());
+    context = copy_or_null(raised.context.c_str());
+    schema = copy_or_null(raised.schema.c_str());
+    table = copy_or_null(raised.table.c_str());
+    column = copy_or_null(raised.column.c_str());
+    data_type = copy_or_null(raised.data_type.c_str());
+    constraint = copy_or_null(raised.constraint.c_str());
+}
+
+/* Adds a field to the error that is being made. */
+static int name_object(int field, const char *name) {
+    return name ? err_generic_string(field, name) : 0;
 }
 
 void pending_error::raise() const {
     if (from_postgres)
         ReThrowError(from_postgres);
-    ereport(ERROR, (errcode(sqlstate), errmsg_internal("%s", message ? message : "out of memory"),
-                    detail ? errdetail_internal("%s", detail) : 0, hint ? errhint("%s", hint) : 0));
+    // errfinish() would let the callers add to the context what they added to the first error's;
+    // whoever catches this one puts the stack back, as PG_CATCH() and PostgresMain() do.
+    if (context)
+        error_context_stack = nullptr;
+    ereport(ERROR,
+            (errcode(sqlstate), errmsg_internal("%s", message ? message : "out of memory"),
+             detail ? errdetail_internal("%s", detail) : 0, hint ? errhint("%s", hint) : 0,
+             context ? (errcontext("%s", context)) : 0, name_object(PG_DIAG_SCHEMA_NAME, schema),
+             name_object(PG_DIAG_TABLE_NAME, table), name_object(PG_DIAG_COLUMN_NAME, column),
+             name_object(PG_DIAG_DATATYPE_NAME, data_type),
+             name_object(PG_DIAG_CONSTRAINT_NAME, constraint)));
     pg_unreachable();
 }
 

@@ -31,7 +31,9 @@ bool run_and_catch(void (*body)(void *), void *argument, error::holder &caught) 
 struct pending_error {
     ErrorData *from_postgres = nullptr;
     int sqlstate = 0;
-    char *message = nullptr, *detail = nullptr, *hint = nullptr;
+    char *message = nullptr, *detail = nullptr, *hint = nullptr, *context = nullptr;
+    char *schema = nullptr, *table = nullptr, *column = nullptr, *data_type = nullptr,
+         *constraint = nullptr;
 
     void take(const error &raised, MemoryContext owner) noexcept;
     void set(int code, const char *message, const char *detail = "",

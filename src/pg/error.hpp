@@ -45,6 +45,10 @@ public:
 
     sqlstate state;
     std::string message, detail, hint;
+
+    /* What a failure that stands for an error of the server keeps of it; empty for nothing.  The
+     * context is that error's whole one: its callers' part is not added a second time. */
+    std::string context, schema, table, column, data_type, constraint;
 };
 
 namespace pg {

@@ -9,6 +9,7 @@
 #include "pg/query.hpp"
 #include "pg/transaction.hpp"
 
+#include <algorithm>
 #include <fstream>
 #include <limits>
 
@@ -70,6 +71,29 @@ private:
     rlimit before_;
 };
 
+/* A failure that keeps of an error all that it can. */
+confiture::failure standing_for(const pg::error &raised) {
+    confiture::failure result{confiture::hook_error, std::string("wrapped: ") + raised.what(),
+                              raised.detail(), raised.hint()};
+    result.context = raised.context();
+    result.schema = raised.schema();
+    result.table = raised.table();
+    result.column = raised.column();
+    result.data_type = raised.data_type();
+    result.constraint = raised.constraint();
+    return result;
+}
+
+/* A failure of nine texts, each so long. */
+confiture::failure full_failure(std::size_t length) {
+    confiture::failure result{confiture::migration_invalid, std::string(length, 'm'),
+                              std::string(length, 'd'), std::string(length, 'h')};
+    for (std::string *text : {&result.context, &result.schema, &result.table, &result.column,
+                              &result.data_type, &result.constraint})
+        text->assign(length, 'x');
+    return result;
+}
+
 /* An ERROR of three long texts.  Raising it takes 224 MB at most: the text, two of the three, the
  * third as it is printed (64 MB) and as it is kept; copying it when it is raised takes 280. */
 void raise_long_error() {
@@ -96,8 +120,6 @@ std::string place_of(const ErrorData &data) {
     return std::string(data.funcname) + " " + data.filename + " " + std::to_string(data.lineno);
 }
 
-std::string or_empty(const char *text) { return text ? text : ""; }
-
 /* What a caught error must have left as it was. */
 struct surroundings {
     MemoryContext memory = CurrentMemoryContext;
@@ -118,6 +140,10 @@ struct surroundings {
         throw std::bad_alloc();
     if (what == "a failure")
         throw confiture::failure{confiture::migration_invalid, "message", "Detail.", "Hint."};
+    if (what == "a full failure")
+        throw full_failure(1000);
+    if (what == "a failure of 180 MB")
+        throw full_failure(std::size_t{20} * 1024 * 1024);
     if (what == "a number inside call") {
         pg::call([] { throw 42; });
     } else if (what == "an oversized string") {
@@ -195,6 +221,17 @@ CONFITURE_FUNCTION(confiture_border_pass) {
     return {};
 }
 
+/* Raises a failure in the place of a statement's error. */
+CONFITURE_FUNCTION(confiture_border_wrap) {
+    const std::string statement = arguments.text(0);
+    try {
+        pg::in_subtransaction([&] { pg::query(statement); });
+    } catch (const pg::error &raised) {
+        throw standing_for(raised);
+    }
+    return {};
+}
+
 /* What the C++ side can read of a statement's error. */
 CONFITURE_FUNCTION(confiture_border_caught) {
     const std::string statement = arguments.text(0);
@@ -204,9 +241,8 @@ CONFITURE_FUNCTION(confiture_border_caught) {
         const ErrorData &data = *raised.held()->data;
         return pg::text_array({raised.sqlstate(), raised.what(), raised.detail(), raised.hint(),
                                raised.context(), raised.schema(), raised.table(), raised.column(),
-                               raised.constraint(), or_empty(data.datatype_name),
-                               raised.internal_query(), std::to_string(raised.position()),
-                               place_of(data)});
+                               raised.constraint(), raised.data_type(), raised.internal_query(),
+                               std::to_string(raised.position()), place_of(data)});
     }
     return {};
 }
@@ -284,6 +320,28 @@ CONFITURE_FUNCTION(confiture_border_copy) {
         return pg::text("bad_alloc");
     } catch (const pg::error &raised) {
         return pg::text(raised.sqlstate() + " " + std::to_string(raised.detail().size()));
+    }
+    return {};
+}
+
+/* What arrives of a failure of 180 MB where so little memory is left to raise it: the SQLSTATE and
+ * the length of its shortest text. */
+CONFITURE_FUNCTION(confiture_border_raise) {
+    const auto megabytes = static_cast<std::size_t>(arguments.integer(0));
+    try {
+        pg::in_subtransaction([&] {
+            room little(megabytes * 1024 * 1024);
+            pg::query("SELECT border.throw('a failure of 180 MB')");
+        });
+    } catch (const std::bad_alloc &) {
+        return pg::text("bad_alloc");
+    } catch (const pg::error &raised) {
+        return pg::text(
+            raised.sqlstate() + " " +
+            std::to_string(std::min(
+                {std::strlen(raised.what()), raised.detail().size(), raised.hint().size(),
+                 raised.context().size(), raised.schema().size(), raised.table().size(),
+                 raised.column().size(), raised.data_type().size(), raised.constraint().size()})));
     }
     return {};
 }

@@ -12,6 +12,7 @@ if not ok(LIBRARY.exists(), "the test library is built", f"{LIBRARY}: run `make 
 FUNCTIONS = """
 plain(text) RETURNS void
 pass(text, text) RETURNS void
+wrap(text) RETURNS void
 caught(text) RETURNS text[]
 hold(text) RETURNS void
 spin() RETURNS void
@@ -20,6 +21,7 @@ trace(text) RETURNS void
 throw(text) RETURNS void
 catch(text, int) RETURNS text
 copy(int) RETURNS text
+raise(int) RETURNS text
 memory() RETURNS bigint
 """
 cluster = Cluster()
@@ -78,6 +80,18 @@ for name, (statement, told) in ERRORS.items():
     plain = session.run(f"SELECT border.plain({quoted(inside)})").messages
     equal(nested.replace("border.pass", "border.plain").replace(", 'in a savepoint'", ""), plain, f"{name}: and through it twice")
 usable("errors that passed")
+
+# A failure in the place of an error keeps what describes it, but neither its position nor its place in the server.
+for name, (statement, told) in ERRORS.items():
+    call = "SELECT border.{way}(" + quoted(statement) + ")"
+    for where, text in (("", call), (" in a function", "DO $do$ BEGIN EXECUTE " + quoted(call) + "; END $do$")):
+        plain = session.run(text.format(way="plain")).messages
+        kept = re.sub(r"\nLINE 1: .*\n.*\^|\nQUERY:  .*|\nLOCATION: .*", "", plain)
+        wrapped = session.run(text.format(way="wrap")).messages
+        equal(re.sub(r"\nLOCATION: .*", "", wrapped).replace("border.wrap", "border.plain"),
+              re.sub(r"^ERROR:  \w{5}: ", "ERROR:  MG002: wrapped: ", kept), f"{name}{where}: what a failure in its place keeps")
+usable("failures in the place of errors")
+equal(session.run("SELECT border.throw('a full failure')").messages.count("x" * 1000), 6, "a failure can have every field")
 
 caught = session.run("SELECT array_to_json(border.caught('SELECT shop.outer_one()'))").json()
 equal(caught[:4] + caught[5:12], ["XX123", "own message", "Own detail.", "Own hint.", "own schema", "own table", "own column",
@@ -160,7 +174,7 @@ def private_kilobytes():
 
 
 for what, count in (("an ERROR", 100_000), ("an ERROR outside of savepoints", 100_000), ("the ERROR of a statement", 100_000), ("a failure", 100_000),
-                    ("an oversized palloc", 100_000), ("a number", 100_000), ("an error too long to copy", 20)):
+                    ("a full failure", 100_000), ("an oversized palloc", 100_000), ("a number", 100_000), ("an error too long to copy", 20)):
     session.run(f"SELECT border.catch('{what}', 1000)" if count > 1000 else f"SELECT border.catch('{what}', 10)")
     first = private_kilobytes()
     answer = session.run(f"SELECT border.catch('{what}', {count})")
@@ -170,7 +184,7 @@ for what, count in (("an ERROR", 100_000), ("an ERROR outside of savepoints", 10
     ok(last - first < 512, f"caught {count} times, {what}: the process does not grow", f"{first} kB, {last} kB")
 
 # Raised to the server, which catches it.
-for what in ("'SELECT border.throw(''a failure'')'", "'SELECT 1 / 0'"):
+for what in ("'SELECT border.throw(''a full failure'')'", "'SELECT 1 / 0'"):
     loop = ("DO $$ BEGIN FOR i IN 1..{} LOOP BEGIN PERFORM border.hold(" + what + "); RAISE 'nothing was thrown'; "
             "EXCEPTION WHEN SQLSTATE 'MG005' OR division_by_zero THEN END; END LOOP; RAISE NOTICE '%', border.memory(); END $$")
     session.run(loop.format(1000))
@@ -211,5 +225,14 @@ for what, state, message in (
 equal(session.run("SELECT border.copy(252)").value, "bad_alloc", "no memory to copy an error: it is a bad_alloc")
 equal(session.run("SELECT border.copy(500)").value, "22000 41943039", "enough memory: it is that error")
 usable("no memory to copy an error")
+
+# A failure of 180 MB, raised with more and more memory to spare.
+outcomes = []
+for megabytes in range(100, 1500, 100):
+    outcomes.append(session.run(f"SELECT border.raise({megabytes})").value)
+    usable(f"{megabytes} MB to raise a failure in")
+note(", ".join(outcomes))
+ok(set(outcomes) <= {"bad_alloc", "53200 0", "MG005 0", f"MG005 {20 << 20}"}, "little memory to raise a failure: it comes, or that there is none", outcomes)
+ok(outcomes[0] != outcomes[-1] == f"MG005 {20 << 20}", "enough memory: it comes whole", outcomes)
 ok("TRAP" not in cluster.log() and "PANIC" not in cluster.log() and "terminated by signal" not in cluster.log(), "the server is well")
 done()
