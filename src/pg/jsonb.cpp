@@ -99,8 +99,12 @@ void jsonb_builder::document(const std::string &image) {
     const value copy = jsonb(image);
     if (copy.null)
         return null();
+    // What JsonbToJsonbValue() makes, which PostgreSQL 13 does not have.
+    Jsonb *whole = DatumGetJsonbP(copy.datum);
     JsonbValue content;
-    call([&] { JsonbToJsonbValue(DatumGetJsonbP(copy.datum), &content); });
+    content.type = jbvBinary;
+    content.val.binary.data = &whole->root;
+    content.val.binary.len = static_cast<int>(VARSIZE(whole) - VARHDRSZ);
     if (const auto *root = &DatumGetJsonbP(copy.datum)->root; JsonContainerIsScalar(root))
         content = *call(
             [&] { return getIthJsonbValueFromContainer(&DatumGetJsonbP(copy.datum)->root, 0); });
