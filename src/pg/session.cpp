@@ -18,6 +18,19 @@ std::string current_role_name() {
     return call([] { return GetUserNameFromId(GetUserId(), false); });
 }
 
+std::optional<bool> is_superuser(const std::string &role) {
+    if (role.size() >= NAMEDATALEN) // the cache compares names of one length
+        return std::nullopt;
+    struct answer {
+        bool there, superuser;
+    };
+    const answer found = call([&]() -> answer {
+        const Oid id = get_role_oid(role.c_str(), true);
+        return {OidIsValid(id), OidIsValid(id) && superuser_arg(id)};
+    });
+    return found.there ? std::optional(found.superuser) : std::nullopt;
+}
+
 bool may_read_server_files() {
 #if PG_VERSION_NUM >= 140000
     constexpr Oid role = ROLE_PG_READ_SERVER_FILES;
@@ -41,6 +54,26 @@ std::string json_string(const std::string &text) {
         escape_json(&buffer, text.c_str());
         return buffer.data;
     });
+}
+
+std::string sql_literal(const std::string &text) {
+    return call([&] { return quote_literal_cstr(text.c_str()); });
+}
+
+std::string sha256(const std::string &bytes) {
+    static constexpr char digits[] = "0123456789abcdef";
+    const auto *hash = call([&] {
+        const int size = static_cast<int>(bytes.size());
+        const bytea *content = cstring_to_text_with_len(bytes.data(), size);
+        return DatumGetByteaPP(DirectFunctionCall1(sha256_bytea, PointerGetDatum(content)));
+    });
+    std::string hexadecimal;
+    const char *at = VARDATA_ANY(hash);
+    for (const char *end = at + VARSIZE_ANY_EXHDR(hash); at != end; at++) {
+        hexadecimal += digits[static_cast<unsigned char>(*at) >> 4];
+        hexadecimal += digits[static_cast<unsigned char>(*at) & 15];
+    }
+    return hexadecimal;
 }
 
 std::string from_utf8(const std::string &text) {

@@ -4,12 +4,15 @@
 
 #include "pg/function.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace confiture::pg {
 
 std::string current_role_name();
+/* As the roles stand now; nothing for a role that is not there. */
+std::optional<bool> is_superuser(const std::string &role);
 bool may_read_server_files();
 
 /* A WARNING to the client. */
@@ -17,6 +20,12 @@ void warn(const std::string &message, const std::string &detail, const std::stri
 
 /* The text as a JSON string, quoted. */
 std::string json_string(const std::string &text);
+
+/* The text as an SQL literal, quoted. */
+std::string sql_literal(const std::string &text);
+
+/* SHA-256 of the bytes, in hexadecimal. */
+std::string sha256(const std::string &bytes);
 
 /* Text that is UTF-8 in the encoding of this database.  Throws pg::error. */
 std::string from_utf8(const std::string &text);
