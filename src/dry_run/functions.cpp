@@ -1,5 +1,6 @@
 /* The SQL functions of dry_run.sql. */
 #include "dry_run/result.hpp"
+#include "migration/acceptance.hpp"
 #include "migration/registry.hpp"
 #include "migration/script.hpp"
 #include "migration/version.hpp"
@@ -222,8 +223,7 @@ void check_direction(const std::string &direction) {
                       "A direction is forward or backward."};
 }
 
-std::vector<migration_input> read_one(const std::string &version, const std::string &direction) {
-    const stored found = migration::find(version);
+std::vector<migration_input> input_of(const stored &found, const std::string &direction) {
     if (direction == "forward")
         return {prepare(found, found.forward, found.source)};
     if (!found.backward)
@@ -240,8 +240,12 @@ std::vector<migration_input> read_one(const std::string &version, const std::str
 CONFITURE_FUNCTION(confiture_dry_run) {
     const std::string version = arguments.text(0), direction = arguments.text(1);
     check_direction(direction);
-    return run_one(arguments, {[&] { return read_one(version, direction); }, arguments.integer(2),
-                               chosen_options(arguments, 3)});
+    return run_one(arguments, {[&] {
+                                   const stored found = migration::find(version);
+                                   migration::refuse_untrusted({&found, 1});
+                                   return input_of(found, direction);
+                               },
+                               arguments.integer(2), chosen_options(arguments, 3)});
 }
 
 CONFITURE_FUNCTION(confiture_dry_run_sql) {
@@ -257,7 +261,7 @@ CONFITURE_FUNCTION(confiture_dry_run_sql) {
 CONFITURE_FUNCTION(confiture_plan) {
     const std::string version = arguments.text(0), direction = arguments.text(1);
     check_direction(direction);
-    const std::vector<migration_input> inputs = read_one(version, direction);
+    const auto inputs = input_of(migration::find(version), direction); // runs nothing
     pg::script_names names;
     pg::row_set rows(arguments);
     for (std::size_t i = 0; i < inputs.front().script.statements.size(); i++) {
@@ -278,8 +282,10 @@ CONFITURE_FUNCTION(confiture_plan) {
 
 CONFITURE_FUNCTION(confiture_dry_run_pending) {
     const run_request request{[] {
+                                  const std::vector<stored> pending = migration::pending();
+                                  migration::refuse_untrusted(pending);
                                   std::vector<migration_input> chain;
-                                  for (const stored &next : migration::pending())
+                                  for (const stored &next : pending)
                                       chain.push_back(prepare(next, next.forward, next.source));
                                   return chain;
                               },

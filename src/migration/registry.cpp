@@ -1,5 +1,6 @@
 #include "migration/registry.hpp"
 
+#include "migration/acceptance.hpp"
 #include "migration/checksum.hpp"
 #include "migration/script.hpp"
 #include "migration/version.hpp"
@@ -19,7 +20,8 @@ constexpr const char *compare = R"(
 SELECT g.n, m.version, m.checksum = g.checksum, g.checksum,
        s.applied_at IS NOT NULL AND NOT m.repeatable,
        m.version = g.version AND m.name = g.name AND m.options = g.options::jsonb
-           AND m.repeatable = g.repeatable::boolean
+           AND m.repeatable = g.repeatable::boolean,
+       m.options, m.registered_by
 FROM (SELECT n, version, sort_key COLLATE "C" AS sort_key, name, repeatable, options,
              encode(sha256(convert_to(content, getdatabaseencoding())), 'hex') AS checksum
       FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
@@ -44,8 +46,11 @@ SET version = excluded.version, name = excluded.name, repeatable = excluded.repe
     verify = excluded.verify, source = excluded.source, checksum = excluded.checksum,
     registered_at = clock_timestamp(), registered_by = excluded.registered_by)";
 
+constexpr const char *registered_columns =
+    "m.version, m.name, m.options, m.repeatable, m.checksum, m.registered_by";
+
 constexpr const char *stored_columns =
-    "m.version, m.name, m.source, m.forward, m.backward, m.verify, m.options ->> 'lock_timeout', "
+    ", m.source, m.forward, m.backward, m.verify, m.options ->> 'lock_timeout', "
     "coalesce((m.options ->> 'transactional')::boolean, true), "
     "(SELECT string_agg(d, ',') FROM jsonb_array_elements_text(m.options -> 'depends') d)";
 
@@ -86,9 +91,10 @@ void refuse_longer(const char *what, const std::string &text, std::size_t longes
 }
 
 void check(const source &given) {
-    if (given.version.empty())
-        throw failure{migration_invalid, "invalid version \"\"",
-                      "A version has 1 to " + std::to_string(longest_version) + " bytes."};
+    if (given.version.empty() || given.version == "*") // trust(): all that are registered
+        throw failure{migration_invalid, "invalid version \"" + given.version + "\"",
+                      "A version has 1 to " + std::to_string(longest_version) +
+                          " bytes and is not * alone."};
     refuse_longer("version", given.version, longest_version);
     refuse_longer("name", given.name, longest_name);
     check_script(given.up, given.up_file);
@@ -157,28 +163,39 @@ std::vector<std::string> split(const std::string &list) {
     return parts;
 }
 
+registered read_registered(const pg::record &row) {
+    return {row[0].value(),        row[1].value(), row[2].value(),
+            row[3].value() == "t", row[4].value(), row[5].value()};
+}
+
 stored read_stored(const pg::record &row) {
     stored found;
-    found.version = row[0].value();
-    found.name = row[1].value();
-    found.source = row[2].value_or("");
-    found.forward = row[3].value();
-    found.backward = row[4];
-    found.verify = row[5];
-    found.lock_timeout = row[6].value_or("");
-    found.transactional = row[7].value() == "t";
-    found.depends = split(row[8].value_or(""));
+    static_cast<registered &>(found) = read_registered(row);
+    found.source = row[6].value_or("");
+    found.forward = row[7].value();
+    found.backward = row[8];
+    found.verify = row[9];
+    found.lock_timeout = row[10].value_or("");
+    found.transactional = row[11].value() == "t";
+    found.depends = split(row[12].value_or(""));
     return found;
+}
+
+/* Who registers what is there already has it in his hands: he trusts it. */
+void pin_unchanged(const std::vector<registered> &unchanged) {
+    for (const registered &migration : unchanged)
+        if (!is_accepted(migration))
+            pin(migration);
 }
 
 } // namespace
 
-std::vector<registration> register_all(const std::vector<source> &sources, bool replace) {
-    for (const source &given : sources)
-        check(given);
+/* Returns what was registered before as it is. */
+static std::vector<registered> store_all(const std::vector<source> &sources, bool replace,
+                                         std::vector<registration> &registrations) {
     const std::string role = pg::current_role_name();
     pg::as_owner owner;
-    std::vector<registration> registrations;
+    std::vector<registered> unchanged;
     columns changed(11);
     const std::vector<pg::record> known = pg::query_arrays(compare, compared_columns(sources));
     for (std::size_t i = 0; i < sources.size(); i++) {
@@ -196,20 +213,31 @@ std::vector<registration> register_all(const std::vector<source> &sources, bool 
                               given.up_file.empty() ? "" : "File \"" + given.up_file + "\".",
                               "Give replace => true to take the new one."};
         }
-        if (action != "unchanged")
+        if (action == "unchanged")
+            unchanged.push_back({given.version, given.name, row[6].value(), given.repeatable,
+                                 row[3].value(), row[7].value()});
+        else
             add_row(changed, given, row[3].value(), role);
         registrations.push_back({given.version, given.name, action});
     }
     if (!changed[0].empty())
         pg::query_arrays(store, changed);
+    return unchanged;
+}
+
+std::vector<registration> register_all(const std::vector<source> &sources, bool replace) {
+    for (const source &given : sources)
+        check(given);
+    std::vector<registration> registrations;
+    pin_unchanged(store_all(sources, replace, registrations));
     return registrations;
 }
 
 stored find(const std::string &version) {
     refuse_longer("version", version, longest_version);
     pg::as_owner owner;
-    const std::string select =
-        std::string("SELECT ") + stored_columns + " FROM confiture.migration m WHERE ";
+    const std::string select = std::string("SELECT ") + registered_columns + stored_columns +
+                               " FROM confiture.migration m WHERE ";
     auto found = pg::query(select + "m.version = $1", {version});
     if (found.empty())
         found = pg::query(select + "m.sort_key = $1", {version_sort_key(version)});
@@ -227,6 +255,15 @@ stored find(const std::string &version) {
                   "folder."};
 }
 
+std::vector<registered> all_registered() {
+    pg::as_owner owner;
+    std::vector<registered> migrations;
+    for (const pg::record &row : pg::query(std::string("SELECT ") + registered_columns +
+                                           " FROM confiture.migration m ORDER BY m.sort_key"))
+        migrations.push_back(read_registered(row));
+    return migrations;
+}
+
 bool is_applied(const std::string &version) {
     pg::as_owner owner;
     return !pg::query("SELECT FROM confiture.status WHERE (version = $1 OR sort_key = $2) "
@@ -239,7 +276,7 @@ std::vector<stored> pending() {
     pg::as_owner owner;
     std::vector<stored> migrations;
     for (const pg::record &row :
-         pg::query(std::string("SELECT ") + stored_columns +
+         pg::query(std::string("SELECT ") + registered_columns + stored_columns +
                    " FROM confiture.status s JOIN confiture.migration m USING (sort_key)"
                    " WHERE s.status IN ('pending', 'reverted', 'out of order')"
                    " OR s.status = 'failed' AND s.applied_at IS NULL"

@@ -21,9 +21,18 @@ std::vector<registration> register_all(const std::vector<source> &sources, bool 
 
 void unregister(const std::string &version);
 
+/* What is registered of a migration beside its scripts. */
+struct registered {
+    std::string version, name;
+    std::string options; // JSON
+    bool repeatable = false;
+    std::string checksum;
+    std::string registered_by;
+};
+
 /* A migration on its way to be run. */
-struct stored {
-    std::string version, name, source;
+struct stored : registered {
+    std::string source;
     std::string forward;
     std::optional<std::string> backward, verify;
     std::string lock_timeout; // of its options; empty for none
@@ -34,6 +43,9 @@ struct stored {
 /* Finds a version exactly, then by the one version that is equal to it in version order.  Throws
  * failure{migration_not_found}. */
 stored find(const std::string &version);
+
+/* All of them, in version order. */
+std::vector<registered> all_registered();
 
 bool is_applied(const std::string &version);
 
