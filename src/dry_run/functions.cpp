@@ -57,7 +57,7 @@ void refuse_effects(const std::vector<migration_input> &inputs) {
 }
 
 migration_input prepare(const stored &found, const std::string &text, const std::string &file) {
-    migration::parsed_script parsed = migration::parse(text, file);
+    migration::parsed_script parsed = migration::parse(text, file, found.version);
     std::vector<std::string> depends = found.depends;
     depends.insert(depends.end(), parsed.marks.depends.begin(), parsed.marks.depends.end());
     return {found.version,

@@ -1,6 +1,7 @@
 #include "migration/directives.hpp"
 
-#include "pg/error.hpp"
+#include "migration/directive_words.hpp"
+#include "migration/script_line.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -9,22 +10,6 @@
 namespace confiture::migration {
 
 namespace {
-
-constexpr std::string_view blanks = " \t\r\n\f\v";
-
-void skip_blanks(std::string_view &text) {
-    text.remove_prefix(std::min(text.size(), text.find_first_not_of(blanks)));
-}
-
-std::string_view without_trailing_blanks(std::string_view text) {
-    return text.substr(0, text.find_last_not_of(blanks) + 1); // npos + 1 is 0
-}
-
-std::string_view take_word(std::string_view &text) {
-    const std::string_view word = text.substr(0, text.find_first_of(blanks));
-    text.remove_prefix(word.size());
-    return word;
-}
 
 /* What follows `-- confiture:`, or nothing where the comment is somebody else's.  The name is taken
  * in any case: a directive that is passed over because of a capital letter would be worse. */
@@ -87,33 +72,44 @@ namespace {
 
 class reader {
 public:
-    explicit reader(std::string_view file) : file(file) {}
+    explicit reader(std::string_view file) : at{file, 0} {}
 
-    void read(std::string_view text, std::int32_t comment_line) {
-        line = comment_line;
+    void read(const comment &from, std::string_view text) {
+        at.line = from.line;
         skip_blanks(text);
         if (text.empty())
             refuse("directive is missing after \"confiture:\"", known);
-        while (!text.empty()) {
-            const std::string_view word = take_word(text);
-            skip_blanks(text);
-            if (word.starts_with("ignore=")) {
-                read_ignore(word.substr(7), without_trailing_blanks(text));
-                return; // the reason is the rest of the line
+        hook_words of_hook(at);
+        bool others = false;
+        for (; !text.empty(); skip_blanks(text))
+            if (!of_hook.take(text)) {
+                read_other(text);
+                others = true;
             }
-            read_word(word);
-        }
+        if (of_hook.empty())
+            return;
+        if (others)
+            refuse("directive of a hook beside another one",
+                   "Write the directives of a hook on a line of their own.");
+        found.hooks.push_back(of_hook.finish());
+        found.hooks.back().offset = from.offset;
     }
 
     directives found;
 
 private:
-    static constexpr const char *known = "The directives are no-transaction, lock_timeout=<time>, "
-                                         "depends=<version>,<version>... and "
-                                         "ignore=<rule> <reason>.";
+    static constexpr const char *known =
+        "The directives are no-transaction, lock_timeout=<time>, depends=<version>,<version>..., "
+        "ignore=<rule> <reason>, and those of hooks: phase=<phase> and hook=<built-in> "
+        "phase=<phase>, with name, timeout, on_failure, priority and config.";
 
-    void read_word(std::string_view word) {
-        if (word == "no-transaction")
+    void read_other(std::string_view &text) {
+        const std::string_view word = take_word(text);
+        if (word.starts_with("ignore=")) { // the reason is the rest of the line
+            skip_blanks(text);
+            read_ignore(word.substr(7), without_trailing_blanks(text));
+            text = {};
+        } else if (word == "no-transaction")
             found.no_transaction = true;
         else if (word.starts_with("lock_timeout="))
             read_lock_timeout(word.substr(13));
@@ -158,19 +154,14 @@ private:
         if (reason.empty())
             refuse("directive \"ignore=" + std::string(rule) + "\" lacks a reason",
                    "Write ignore=<rule> <reason>; the reason is the rest of the line.");
-        found.ignores.push_back({std::string(rule), std::string(reason), line});
+        found.ignores.push_back({std::string(rule), std::string(reason), at.line});
     }
 
     [[noreturn]] void refuse(const std::string &what, const char *hint) const {
-        throw failure{migration_invalid,
-                      what + (file.empty() ? " in" : " in \"" + std::string(file) + "\",") +
-                          " line " + std::to_string(line),
-                      {},
-                      hint};
+        refuse_line(at, what, {}, hint);
     }
 
-    std::string_view file;
-    std::int32_t line = 0;
+    script_line at;
 };
 
 } // namespace
@@ -179,7 +170,7 @@ directives read_directives(const std::vector<comment> &comments, std::string_vie
     reader reading(file);
     for (const comment &each : comments)
         if (const std::optional<std::string_view> text = directive_text(each.text))
-            reading.read(*text, each.line);
+            reading.read(each, *text);
     return std::move(reading.found);
 }
 

@@ -2,6 +2,8 @@
 /* Script directives: the `-- confiture: …` comments of a migration. */
 #include "pg/plain.hpp"
 
+#include "migration/hook_directives.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -33,6 +35,7 @@ struct directives {
     std::optional<std::string> lock_timeout; // a value for the setting, '2s'
     std::vector<std::string> depends;
     std::vector<lint_exemption> ignores;
+    std::vector<hook_directive> hooks; // as they stand in the script
 };
 
 /* Reads the directives among the comments.  `file` names the script in messages.  Throws

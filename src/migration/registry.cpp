@@ -3,6 +3,7 @@
 #include "migration/acceptance.hpp"
 #include "migration/checksum.hpp"
 #include "migration/script.hpp"
+#include "migration/script_line.hpp"
 #include "migration/version.hpp"
 #include "pg/error.hpp"
 #include "pg/query.hpp"
@@ -90,6 +91,13 @@ void refuse_longer(const char *what, const std::string &text, std::size_t longes
                           std::to_string(longest) + "."};
 }
 
+void refuse_hooks(const parsed_script &verify, const std::string &file) {
+    if (!verify.hooks.empty())
+        refuse_line({file, verify.hooks.front().line}, "verify script has a hook",
+                    "Phases run around the forward and the backward script alone.",
+                    "Write it into one of those; AFTER_VALIDATION comes after the checks.");
+}
+
 void check(const source &given) {
     if (given.version.empty() || given.version == "*") // trust(): all that are registered
         throw failure{migration_invalid, "invalid version \"" + given.version + "\"",
@@ -97,13 +105,15 @@ void check(const source &given) {
                           " bytes and is not * alone."};
     refuse_longer("version", given.version, longest_version);
     refuse_longer("name", given.name, longest_name);
-    check_script(given.up, given.up_file);
+    parse(given.up, given.up_file, given.version);
     for (const auto &[script, file] :
          {std::pair{&given.down, &given.down_file}, std::pair{&given.verify, &given.verify_file}}) {
         if (!*script)
             continue;
         try {
-            check_script(**script, *file);
+            const parsed_script parsed = parse(**script, *file, given.version);
+            if (script == &given.verify)
+                refuse_hooks(parsed, *file);
         } catch (const failure &refused) {
             if (file->empty())
                 throw;

@@ -1,24 +1,25 @@
 #pragma once
-/* A migration's script, parsed: statements, directives, and the pair of BEGIN and COMMIT that a
- * file may carry around the whole. */
+/* A migration's script, parsed: its own statements, its directives and the hooks that it brings
+ * along, without the pair of BEGIN and COMMIT that a file may carry around the whole. */
 #include "pg/plain.hpp"
 
 #include "migration/directives.hpp"
+#include "migration/hook_sections.hpp"
 #include "pg/parse.hpp"
 
 #include <string>
+#include <vector>
 
 namespace confiture::migration {
 
 struct parsed_script {
-    pg::script script; // without a pair of BEGIN and COMMIT around the whole
+    pg::script script; // its statements are those of the migration itself
     directives marks;
+    std::vector<shipped_hook> hooks; // in the order of the text
 };
 
-/* Throws failure{migration_invalid}. */
-parsed_script parse(const std::string &text, const std::string &file);
-
-/* The same for the error alone; also refuses text that is not in the server's encoding. */
-void check_script(const std::string &text, const std::string &file);
+/* `version` is for the names of hooks that have none: '001:line-0012', or 'line-0012' where it is
+ * empty.  Throws failure{migration_invalid}. */
+parsed_script parse(const std::string &text, const std::string &file, const std::string &version);
 
 } // namespace confiture::migration
