@@ -98,9 +98,8 @@ private:
         refuse(statement.line,
                "hook \"" + hook.name + "\" cannot run " + pg::tag_name(statement.tag),
                outside_transactions
-                   ? "The statement does not run inside a transaction, and a hook runs in a "
-                     "savepoint of its own."
-                   : "A hook runs in a savepoint of its own, which ends with it.",
+                   ? "The statement does not run inside a transaction, and a hook does."
+                   : "A hook runs in a savepoint of its own, inside the migration's transaction.",
                std::string(statement.kind == kind::concurrently
                                ? "Write the form without CONCURRENTLY, or make it"
                                : "Remove it, or make it") +

@@ -39,10 +39,12 @@ void check_config(const shipped_hook &hook, const std::string &file) {
     try {
         type = type_of_json(hook.config);
     } catch (const pg::error &raised) {
-        if (!raised.sqlstate().starts_with("22")) // out of memory, a cancel
+        const std::string state = raised.sqlstate();
+        if (!state.starts_with("22") && !state.starts_with("54")) // a cancel, no memory
             throw;
         const std::string detail = raised.detail();
-        refuse(std::string(raised.what()) + (detail.empty() ? "." : ": " + detail));
+        refuse("The server says: " + std::string(raised.what()) +
+               (detail.empty() ? "." : ": " + detail));
     }
     if (type != "object")
         refuse("It is JSON of the type " + type + ".");
