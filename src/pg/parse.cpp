@@ -68,13 +68,13 @@ private:
     bool scan_from(std::size_t from) {
         const std::string_view text(script_.text);
         scanner tokens{text.substr(from)};
-        walker places(text);
+        walker places(text), comment_places(text);
         begin_ = std::string::npos;
         std::size_t end = from; // of the last token
         for (;;) {
             const token next = scan(tokens, from);
             const std::size_t offset = next.code ? from + next.offset : text.size();
-            read_comments(end, offset);
+            read_comments(end, offset, comment_places);
             if (next.code == '\\') {
                 backslash_ = offset;
                 return false;
@@ -102,7 +102,7 @@ private:
     }
 
     /* Between two tokens there is nothing but white space and comments. */
-    void read_comments(std::size_t from, std::size_t until) {
+    void read_comments(std::size_t from, std::size_t until, walker &places) {
         static constexpr std::string_view word = "confiture:";
         const std::string_view text(script_.text);
         for (std::size_t at = from; at + word.size() < until; at++) {
@@ -115,7 +115,7 @@ private:
                     pg_strncasecmp(text.data() + content, word.data(), word.size()) == 0)
                     script_.directives.push_back({static_cast<std::int32_t>(at),
                                                   static_cast<std::int32_t>(end - at),
-                                                  place_of(text, at).line});
+                                                  places.at(at).line});
                 at = end;
             }
         }
