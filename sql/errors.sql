@@ -35,6 +35,32 @@ SELECT confiture.register_migration('3', 'three', '-- confiture: lock_timeout=1s
 SELECT confiture.register_migration('3', 'three', '-- confiture: depends=001,,002');
 SELECT confiture.register_migration('3', 'three', '-- confiture: ignore=');
 SELECT confiture.register_migration('3', 'three', '-- confiture: ignore=rule');
+-- hooks in a script
+SELECT confiture.register_migration('3', 'three', '-- confiture: phase=AFTER');
+SELECT confiture.register_migration('3', 'three', '-- confiture: hook=notify phase=DDL');
+SELECT confiture.register_migration('3', 'three', '-- confiture: hook=notify');
+SELECT confiture.register_migration('3', 'three', '-- confiture: timeout=2s');
+SELECT confiture.register_migration('3', 'three', '-- confiture: phase=DDL priority=1');
+SELECT confiture.register_migration('3', 'three', '-- confiture: phase=AFTER_DDL phase=CLEANUP');
+SELECT confiture.register_migration('3', 'three', '-- confiture: phase=AFTER_DDL no-transaction');
+SELECT confiture.register_migration('3', 'three', '-- confiture: hook=absent phase=AFTER_DDL');
+SELECT confiture.register_migration('3', 'three', '-- confiture: phase=AFTER_DDL name=""');
+SELECT confiture.register_migration('3', 'three', '-- confiture: phase=AFTER_DDL name=' || repeat('n', 201));
+SELECT confiture.register_migration('3', 'three', '-- confiture: phase=AFTER_DDL name="two words');
+SELECT confiture.register_migration('3', 'three', '-- confiture: phase=AFTER_DDL name="two"words');
+SELECT confiture.register_migration('3', 'three', '-- confiture: phase=AFTER_DDL timeout=soon');
+SELECT confiture.register_migration('3', 'three', '-- confiture: phase=AFTER_DDL on_failure=ignore');
+SELECT confiture.register_migration('3', 'three', '-- confiture: phase=AFTER_DDL priority=high');
+SELECT confiture.register_migration('3', 'three', '-- confiture: phase=AFTER_DDL config={}');
+SELECT confiture.register_migration('3', 'three', '-- confiture: hook=notify phase=AFTER_DDL config=[1]');
+SELECT confiture.register_migration('3', 'three', '-- confiture: hook=notify phase=AFTER_DDL config={"channel": news}');
+SELECT confiture.register_migration('3', 'three', E'SELECT 1;\n-- confiture: phase=AFTER_DDL\n');
+SELECT confiture.register_migration('3', 'three', E'-- confiture: phase=AFTER_DDL\nSAVEPOINT s;');
+SELECT confiture.register_migration('3', 'three', E'-- confiture: phase=AFTER_DDL\nCREATE INDEX CONCURRENTLY i ON t (a);');
+SELECT confiture.register_migration('3', 'three', E'-- confiture: phase=AFTER_DDL\nVACUUM t;');
+SELECT confiture.register_migration('3', 'three', E'-- confiture: phase=AFTER_DDL name=a\nSELECT 1;\n-- confiture: hook=notify phase=CLEANUP name=a');
+SELECT confiture.register_migration('3', 'three', E'SELECT 1\n-- confiture: phase=AFTER_DDL\n, 2');
+SELECT confiture.register_migration('3', 'three', 'SELECT 1', verify => '-- confiture: hook=notify phase=CLEANUP');
 SELECT confiture.dry_run_sql(E'SELECT 1;\nSELEC 2');
 \echo :LAST_ERROR_SQLSTATE
 -- a call

@@ -133,8 +133,8 @@ private:
     void close_section() {
         if (in_section && hooks[section].statements.empty())
             refuse(hooks[section].line, "hook \"" + hooks[section].name + "\" has no statements",
-                   "They stand between its directive and the next one with a phase, or the end of "
-                   "the script.",
+                   "Its statements are those up to the next line phase=…, or to the end of the "
+                   "script.",
                    "Write them, or remove the directive; hook=<built-in> names a hook that needs "
                    "none.");
         in_section = false;

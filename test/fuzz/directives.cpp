@@ -34,5 +34,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
         expect(!each.rule.empty() && !each.reason.empty());
         expect(each.line >= 1 && each.line <= static_cast<std::int32_t>(comments.size()));
     }
+    for (const hook_directive &each : found.hooks) {
+        expect(each.phase.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ_") == std::string::npos);
+        expect(!each.phase.empty() || (each.is_section() && each.name.empty() && !each.timeout));
+        expect(each.name.size() <= 200 && each.name.find('\n') == std::string::npos);
+        expect(!each.timeout || is_timeout(*each.timeout));
+        expect(each.line >= 1 && each.line <= static_cast<std::int32_t>(comments.size()));
+        expect(comments[static_cast<std::size_t>(each.line) - 1].offset == each.offset);
+    }
     return 0;
 }
