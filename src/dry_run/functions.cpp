@@ -217,12 +217,6 @@ options chosen_options(const pg::arguments &arguments, int index) {
     return read_options(arguments.object(index), pg::parse_milliseconds);
 }
 
-void check_direction(const std::string &direction) {
-    if (direction != "forward" && direction != "backward")
-        throw failure{configuration_invalid, "invalid direction \"" + direction + "\"",
-                      "A direction is forward or backward."};
-}
-
 std::vector<migration_input> input_of(const stored &found, const std::string &direction) {
     if (direction == "forward")
         return {prepare(found, found.forward, found.source)};
@@ -239,7 +233,7 @@ std::vector<migration_input> input_of(const stored &found, const std::string &di
 
 CONFITURE_FUNCTION(confiture_dry_run) {
     const std::string version = arguments.text(0), direction = arguments.text(1);
-    check_direction(direction);
+    migration::check_direction(direction);
     return run_one(arguments, {[&] {
                                    const stored found = migration::find(version);
                                    migration::refuse_untrusted({&found, 1});
@@ -260,7 +254,7 @@ CONFITURE_FUNCTION(confiture_dry_run_sql) {
 
 CONFITURE_FUNCTION(confiture_plan) {
     const std::string version = arguments.text(0), direction = arguments.text(1);
-    check_direction(direction);
+    migration::check_direction(direction);
     const auto inputs = input_of(migration::find(version), direction); // runs nothing
     pg::script_names names;
     pg::row_set rows(arguments);

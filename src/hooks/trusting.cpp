@@ -1,4 +1,6 @@
 /* The SQL functions of trusting.sql. */
+#include "hooks/acceptance.hpp"
+#include "hooks/registry.hpp"
 #include "migration/acceptance.hpp"
 #include "pg/error.hpp"
 #include "pg/function.hpp"
@@ -33,7 +35,27 @@ std::vector<code> all_migrations() {
     return all;
 }
 
+code code_of(const hook &one) {
+    pg::hook_functions functions;
+    return {one.name, definition_hash(one, functions), acceptance().accepts(one, functions)};
+}
+
+code find_hook(const std::string &name) { return code_of(find(name)); }
+
+/* A hook that is missing cannot be trusted, nor run. */
+std::vector<code> all_hooks() {
+    std::vector<code> all;
+    for (const std::string &name : all_names())
+        try {
+            all.push_back(find_hook(name));
+        } catch (const failure &) {
+            continue;
+        }
+    return all;
+}
+
 constexpr kind_of_code kinds[] = {
+    {"hook", find_hook, all_hooks},
     {"migration", find_migration, all_migrations},
 };
 

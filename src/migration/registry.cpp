@@ -243,6 +243,12 @@ std::vector<registration> register_all(const std::vector<source> &sources, bool 
     return registrations;
 }
 
+void check_direction(const std::string &direction) {
+    if (direction != "forward" && direction != "backward")
+        throw failure{configuration_invalid, "invalid direction \"" + direction + "\"",
+                      "A direction is forward or backward."};
+}
+
 stored find(const std::string &version) {
     refuse_longer("version", version, longest_version);
     pg::as_owner owner;

@@ -44,6 +44,9 @@ struct stored : registered {
  * failure{migration_not_found}. */
 stored find(const std::string &version);
 
+/* Throws failure{configuration_invalid} for what is neither forward nor backward. */
+void check_direction(const std::string &direction);
+
 /* All of them, in version order. */
 std::vector<registered> all_registered();
 

@@ -226,6 +226,17 @@ oid extension_owner() {
     return owner ? owner : static_cast<oid>(GetUserId());
 }
 
+std::optional<std::string> extension_being_created() {
+    if (!creating_extension)
+        return std::nullopt;
+    const char *name = call([] { return get_extension_name(CurrentExtensionObject); });
+    return name ? std::optional<std::string>(name) : std::nullopt;
+}
+
+bool extension_is_there(const std::string &name) {
+    return call([&] { return OidIsValid(get_extension_oid(name.c_str(), true)); });
+}
+
 oid extension_schema() { return extension_column(Anum_pg_extension_extnamespace); }
 oid schema_of_relation(oid relation) {
     return call([&] { return get_rel_namespace(relation); });

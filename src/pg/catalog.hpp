@@ -69,6 +69,10 @@ std::string unqualified_name(oid relation);
 oid extension_owner();
 oid current_database();
 
+/* The extension whose script runs now; nothing where none does. */
+std::optional<std::string> extension_being_created();
+bool extension_is_there(const std::string &name);
+
 /* Confiture's own schema; 0 where the extension is not there. */
 oid extension_schema();
 oid schema_of_relation(oid relation);

@@ -78,6 +78,23 @@ std::int32_t arguments::integer(int index) const {
     return PG_GETARG_INT32(index);
 }
 
+std::uint32_t arguments::oid(int index) const {
+    FunctionCallInfo fcinfo = call_;
+    return PG_GETARG_OID(index);
+}
+
+std::string arguments::enum_label(int index) const {
+    FunctionCallInfo fcinfo = call_;
+    return call(
+        [&] { return DatumGetCString(DirectFunctionCall1(enum_out, PG_GETARG_DATUM(index))); });
+}
+
+std::string arguments::interval(int index) const {
+    FunctionCallInfo fcinfo = call_;
+    return call(
+        [&] { return DatumGetCString(DirectFunctionCall1(interval_out, PG_GETARG_DATUM(index))); });
+}
+
 bool arguments::boolean(int index) const {
     FunctionCallInfo fcinfo = call_;
     return PG_GETARG_BOOL(index);

@@ -41,7 +41,12 @@ public:
     std::optional<std::string> optional_text(int index) const;
     std::int32_t integer(int index) const;
     bool boolean(int index) const;
-    /* A jsonb argument as its bytes. */
+    std::uint32_t oid(int index) const;
+    std::string enum_label(int index) const;
+    /* As the server prints it. */
+    std::string interval(int index) const;
+    /* A jsonb argument as text, and as its bytes. */
+    std::string jsonb_text(int index) const;
     std::string jsonb(int index) const;
     /* The members of a jsonb object; throws failure{configuration_invalid} for anything else. */
     std::vector<json_member> object(int index) const;
@@ -60,6 +65,10 @@ class row_set {
 public:
     explicit row_set(const arguments &arguments);
     void add(const std::vector<value> &columns);
+
+    /* Runs a statement of confiture's own that reads these rows as the relation `name`. */
+    void execute_over(const char *name, const std::string &statement,
+                      const std::vector<std::optional<std::string>> &parameters) const;
 
 private:
     void *store_ = nullptr;

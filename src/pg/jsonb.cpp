@@ -127,6 +127,8 @@ value jsonb(const std::string &image) {
             false};
 }
 
+std::string jsonb_image(const value &document) { return image_of(document.datum); }
+
 std::string jsonb_image(const std::string &json_text) {
     return image_of(
         call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(json_text.c_str())); }));
@@ -135,6 +137,14 @@ std::string jsonb_image(const std::string &json_text) {
 std::string arguments::jsonb(int index) const {
     FunctionCallInfo fcinfo = call_;
     return image_of(call([&] { return JsonbPGetDatum(PG_GETARG_JSONB_P(index)); }));
+}
+
+std::string arguments::jsonb_text(int index) const {
+    FunctionCallInfo fcinfo = call_;
+    return call([&] {
+        Jsonb *document = PG_GETARG_JSONB_P(index);
+        return JsonbToCString(nullptr, &document->root, static_cast<int>(VARSIZE(document)));
+    });
 }
 
 std::string jsonb_builder::finish_image() { return image_of(finish().datum); }

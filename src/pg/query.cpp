@@ -1,6 +1,7 @@
 #include "pg/query.hpp"
 
 #include "pg/boundary.hpp"
+#include "pg/function.hpp"
 #include "pg/settings.hpp"
 
 extern "C" {
@@ -105,6 +106,66 @@ std::uint64_t execute(const std::string &statement, const std::vector<field> &pa
     connection spi;
     run(statement, parameters);
     return SPI_processed;
+}
+
+/* As the transition tables of triggers are read. */
+void row_set::execute_over(const char *name, const std::string &statement,
+                           const std::vector<field> &parameters) const {
+    settings_scope settings;
+    settings.set("search_path", "pg_catalog, pg_temp");
+    connection spi;
+    call([&] {
+        auto *relation =
+            static_cast<EphemeralNamedRelation>(palloc0(sizeof(EphemeralNamedRelationData)));
+        relation->md.name = pstrdup(name);
+        relation->md.reliddesc = InvalidOid;
+        relation->md.tupdesc = static_cast<TupleDesc>(descriptor_);
+        relation->md.enrtype = ENR_NAMED_TUPLESTORE;
+        relation->md.enrtuples = 1000;
+        relation->reldata = store_;
+        if (const int code = SPI_register_relation(relation); code != SPI_OK_REL_REGISTER)
+            elog(ERROR, "%s", SPI_result_code_string(code));
+    });
+    run(statement, parameters);
+}
+
+static std::uint64_t count_rows(Portal cursor) {
+    constexpr int at_once = 1000;
+    std::uint64_t count = 0;
+    do {
+        SPI_cursor_fetch(cursor, true, at_once);
+        SPI_freetuptable(SPI_tuptable);
+        count += SPI_processed;
+    } while (SPI_processed > 0);
+    SPI_cursor_close(cursor);
+    return count;
+}
+
+std::uint64_t execute_with_path(const std::string &search_path, const std::string &statement,
+                                const field &key, unsigned int key_type) {
+    settings_scope settings;
+    settings.set("search_path", search_path.c_str());
+    connection spi;
+    return call([&]() -> std::uint64_t {
+        Oid type = key_type;
+        Datum datum = 0;
+        const char null = key ? ' ' : 'n';
+        if (key) {
+            Oid input, parameter;
+            getTypeInputInfo(type, &input, &parameter);
+            std::string const &text = *key;
+            datum = OidInputFunctionCall(input, const_cast<char *>(text.c_str()), parameter, -1);
+        }
+        SPIPlanPtr plan = SPI_prepare(statement.c_str(), OidIsValid(type) ? 1 : 0, &type);
+        if (!plan)
+            elog(ERROR, "%s", SPI_result_code_string(SPI_result));
+        if (SPI_is_cursor_plan(plan))
+            return count_rows(SPI_cursor_open(nullptr, plan, &datum, &null, false));
+        const int code = SPI_execute_plan(plan, &datum, &null, false, 0);
+        if (code < 0)
+            elog(ERROR, "%s", SPI_result_code_string(code));
+        return SPI_processed;
+    });
 }
 
 std::vector<record> query_arrays(const std::string &statement,

@@ -43,7 +43,8 @@ bool may_read_server_files() {
 void warn(const std::string &message, const std::string &detail, const std::string &hint) {
     call([&] {
         ereport(WARNING, (errmsg_internal("%s", message.c_str()),
-                          errdetail_internal("%s", detail.c_str()), errhint("%s", hint.c_str())));
+                          detail.empty() ? 0 : errdetail_internal("%s", detail.c_str()),
+                          hint.empty() ? 0 : errhint("%s", hint.c_str())));
     });
 }
 

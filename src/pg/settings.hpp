@@ -35,6 +35,12 @@ bool parse_milliseconds(const std::string &text, int &milliseconds);
 /* confiture.migrator_wait in milliseconds. */
 int migrator_wait();
 
+/* confiture.hook_timeout in milliseconds; 0 for none. */
+int hook_timeout();
+
+/* confiture.log_level as elog's level; 0 for off. */
+int log_level();
+
 /* Called by _PG_init. */
 void define_settings();
 

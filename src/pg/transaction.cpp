@@ -70,6 +70,33 @@ void script_release(int floor) {
     CurrentMemoryContext = caller;
 }
 
+static constinit savepoint_listener *listeners = nullptr;
+static constinit bool listening = false;
+
+/* A callback stays for as long as the backend lives. */
+savepoint_listener::savepoint_listener() : outer_(listeners) {
+    if (!listening) {
+        call([] {
+            RegisterSubXactCallback([](SubXactEvent event, SubTransactionId, SubTransactionId,
+                                       void *) { on_end(event); },
+                                    nullptr);
+        });
+        listening = true;
+    }
+    listeners = this;
+}
+
+savepoint_listener::~savepoint_listener() { listeners = outer_; }
+
+void savepoint_listener::on_end(int event) {
+    const int level = GetCurrentTransactionNestLevel();
+    for (savepoint_listener *listener = listeners; listener; listener = listener->outer_)
+        if (event == SUBXACT_EVENT_COMMIT_SUB)
+            listener->released(level);
+        else if (event == SUBXACT_EVENT_ABORT_SUB)
+            listener->rolled_back(level);
+}
+
 int transaction_nesting_level() { return GetCurrentTransactionNestLevel(); }
 bool transaction_is_read_only() { return XactReadOnly; }
 bool in_recovery() { return RecoveryInProgress(); }

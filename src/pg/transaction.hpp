@@ -63,13 +63,31 @@ int transaction_nesting_level();
 bool transaction_is_read_only();
 bool in_recovery();
 
-/* Makes the effects of earlier statements visible to what follows. */
 /* Keeps what the caller SET CONSTRAINTS for the rollback of the subtransaction that begins. */
 void save_constraint_modes();
 
 /* What COMMIT does to temporary tables: ON COMMIT DROP, ON COMMIT DELETE ROWS. */
 void on_commit_actions();
 
+/* Hears of every subtransaction that ends while it lives, so that its data can follow. */
+class savepoint_listener {
+public:
+    savepoint_listener();
+    savepoint_listener(const savepoint_listener &) = delete;
+    savepoint_listener &operator=(const savepoint_listener &) = delete;
+    virtual ~savepoint_listener();
+
+    /* The level that ends, as transaction_nesting_level() told it inside. */
+    virtual void released(int level) noexcept = 0;
+    virtual void rolled_back(int level) noexcept = 0;
+
+private:
+    static void on_end(int event);
+
+    savepoint_listener *const outer_;
+};
+
+/* Makes the effects of earlier statements visible to what follows. */
 void command_counter_increment();
 
 /* CHECK_FOR_INTERRUPTS() for code that owns C++ objects. */

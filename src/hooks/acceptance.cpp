@@ -1,0 +1,52 @@
+#include "hooks/acceptance.hpp"
+
+#include "pg/session.hpp"
+#include "trust/trust.hpp"
+
+namespace confiture::hooks {
+
+/* A hook of a migration's own script came with the migration, which is trusted as a whole. */
+static bool comes_with_migration(const hook &which) { return which.registrar.empty(); }
+
+std::string definition_hash(const hook &which, pg::hook_functions &functions) {
+    std::vector<std::string> parts{which.name,    name_of(which.when), which.function,
+                                   which.library, which.symbol,        which.config};
+    if (!which.function.empty()) {
+        const auto &function = functions.find(which.function);
+        parts.push_back(pg::hook_functions::definition(function));
+        parts.push_back(pg::hook_functions::owner(function));
+    }
+    if (which.script)
+        parts.push_back(which.script->text);
+    return trust::hash_of_parts(parts);
+}
+
+bool acceptance::is_trusted(const std::string &role) {
+    const auto known = roles_.find(role);
+    if (known != roles_.end())
+        return known->second;
+    return roles_[role] = trust::is_trusted_role(role);
+}
+
+bool acceptance::accepts(const hook &which, pg::hook_functions &functions) {
+    if (!which.library.empty()) // whose code the server itself runs
+        return pg::is_superuser(which.registrar).value_or(false);
+    const bool owner_is_trusted =
+        which.function.empty() ||
+        is_trusted(pg::hook_functions::owner(functions.find(which.function)));
+    if (owner_is_trusted && (comes_with_migration(which) || is_trusted(which.registrar)))
+        return true;
+    return trust::is_pinned("hook", which.name, definition_hash(which, functions));
+}
+
+void acceptance::check(const hook &which, pg::hook_functions &functions) {
+    if (accepts(which, functions))
+        return;
+    if (!comes_with_migration(which) && !is_trusted(which.registrar))
+        trust::refuse("hook", which.name, "was registered by " + trust::described(which.registrar));
+    trust::refuse("hook", which.name,
+                  "calls a function owned by " +
+                      trust::described(pg::hook_functions::owner(functions.find(which.function))));
+}
+
+} // namespace confiture::hooks

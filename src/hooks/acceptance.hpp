@@ -1,0 +1,31 @@
+#pragma once
+/* May this hook run?  Its registrar and the owner of its function must be trusted, or its
+ * definition pinned. */
+#include "pg/plain.hpp"
+
+#include "hooks/hook.hpp"
+#include "pg/hook_function.hpp"
+
+#include <string>
+#include <unordered_map>
+
+namespace confiture::hooks {
+
+/* The hash that a pin is bound to: what is registered, and the code of its function with its owner.
+ * Throws what hook_functions::find() throws. */
+std::string definition_hash(const hook &which, pg::hook_functions &functions);
+
+/* Remembers the roles of one phase. */
+class acceptance {
+public:
+    /* Throws failure{not_trusted}, and what hook_functions::find() throws. */
+    void check(const hook &which, pg::hook_functions &functions);
+    bool accepts(const hook &which, pg::hook_functions &functions);
+
+private:
+    bool is_trusted(const std::string &role);
+
+    std::unordered_map<std::string, bool> roles_;
+};
+
+} // namespace confiture::hooks

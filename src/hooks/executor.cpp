@@ -1,0 +1,216 @@
+#include "hooks/executor.hpp"
+
+#include "hooks/acceptance.hpp"
+#include "hooks/log.hpp"
+#include "pg/error.hpp"
+#include "pg/execute.hpp"
+#include "pg/hook_library.hpp"
+#include "pg/memory.hpp"
+#include "pg/session.hpp"
+#include "pg/settings.hpp"
+#include "pg/time_limit.hpp"
+#include "pg/tracer.hpp"
+
+#include <string_view>
+
+namespace confiture::hooks {
+
+using migration::failure_record;
+
+namespace {
+
+/* They abort the whole transaction, or the session. */
+bool belongs_to_server(const std::string &sqlstate) {
+    return sqlstate == "57014" || sqlstate.rfind("57P", 0) == 0 || sqlstate == "40001" ||
+           sqlstate == "40P01";
+}
+
+bool writes_rows(std::string_view tag) {
+    return tag == "INSERT" || tag == "UPDATE" || tag == "DELETE" || tag == "MERGE" || tag == "COPY";
+}
+
+bool comes_what_may(phase which) { return which == phase::cleanup || which == phase::on_error; }
+
+failure_record timed_out(int timeout_ms) {
+    failure_record record;
+    record.sqlstate = hook_timeout.code;
+    record.message = "it did not end within " + std::to_string(timeout_ms) + " ms";
+    record.hint = "Raise its timeout, or confiture.hook_timeout for all.";
+    return record;
+}
+
+/* HookError: the hook and its phase in the message, the original error whole. */
+failure_record as_hook_error(const hook &which, phase when, const hook_outcome &outcome) {
+    failure_record told = *outcome.error;
+    told.hook = which.name;
+    told.phase = name_of(when);
+    told.line = which.line;
+    const std::string name = "hook \"" + which.name + "\" ";
+    if (outcome.status == hook_status::timed_out) {
+        told.message = name + "timed out in phase " + name_of(when);
+        told.detail = "It did not end within its timeout; its effects are undone.";
+        if (!outcome.error->message.empty())
+            told.detail = "SQLSTATE " + told.sqlstate + ": " + outcome.error->message +
+                          "; what it did is undone.";
+        return told;
+    }
+    told.sqlstate = hook_error.code;
+    told.message = name + "failed in phase " + name_of(when) + ": " + outcome.error->message;
+    told.detail = "SQLSTATE " + outcome.error->sqlstate + ": " +
+                  (outcome.error->detail.empty() ? outcome.error->message : outcome.error->detail);
+    return told;
+}
+
+class phase_runner {
+public:
+    phase_runner(migration_run &run, phase which, hook_listener &listener)
+        : run_(run), which_(which), listener_(listener), memory_("confiture hook") {}
+
+    std::optional<failure_record> run_all(const std::vector<hook> &hooks) {
+        std::optional<failure_record> first;
+        for (const hook &next : hooks) {
+            pg::check_for_interrupts();
+            const hook_outcome outcome = run_one(next);
+            log_run(run_, which_, next, outcome);
+            listener_.ended(next, outcome);
+            if (!outcome.error)
+                continue;
+            failure_record told = as_hook_error(next, which_, outcome);
+            if (next.continues || (comes_what_may(which_) && first))
+                pg::warn(told.message, told.detail, told.hint);
+            else if (!first)
+                first = std::move(told);
+            if (first && !comes_what_may(which_))
+                break;
+        }
+        return first;
+    }
+
+private:
+    hook_outcome run_one(const hook &next) {
+        hook_outcome outcome;
+        memory_.reset();
+        const pg::memory_scope scope(memory_);
+        listener_.begins(next);
+        const int timeout_ms = next.timeout_ms.value_or(pg::hook_timeout());
+        const double started = pg::now_ms();
+        pg::subtransaction savepoint;
+        try {
+            const pg::time_limit limit(timeout_ms);
+            try {
+                perform(next, outcome);
+            } catch (const pg::error &raised) {
+                outcome.elapsed_ms = pg::now_ms() - started;
+                listener_.fails();
+                if (belongs_to_server(raised.sqlstate()) && !limit.caused(raised))
+                    throw;
+                outcome.error = migration::failure_of(raised);
+                if (limit.caused(raised))
+                    outcome.status = hook_status::timed_out;
+            }
+            // Also where the hook caught the cancel, or came to its end before it was noticed.
+            if (limit.passed() && !outcome.error)
+                outcome.status = hook_status::timed_out;
+        } catch (const failure &refused) {
+            outcome.error = migration::failure_of(refused);
+        } catch (...) {
+            functions_.forget(next.function);
+            savepoint.roll_back();
+            throw;
+        }
+        outcome.elapsed_ms = pg::now_ms() - started;
+        if (outcome.status == hook_status::timed_out)
+            outcome.error = timed_out(timeout_ms);
+        if (!outcome.error) {
+            savepoint.release();
+            return outcome;
+        }
+        if (outcome.status == hook_status::succeeded)
+            outcome.status = hook_status::failed;
+        outcome.rows.reset();
+        outcome.stats.clear();
+        functions_.forget(next.function);
+        savepoint.roll_back();
+        return outcome;
+    }
+
+    /* What a hook sets, search_path and role among it, ends with it. */
+    void perform(const hook &next, hook_outcome &outcome) {
+        const pg::settings_scope settings;
+        acceptance_.check(next, functions_);
+        const pg::hook_input &input = run_.enter(which_, next);
+        struct leaving {
+            migration_run &run;
+            ~leaving() { run.leave(); }
+        } leave{run_};
+        if (!next.function.empty())
+            take(pg::hook_functions::call(functions_.find(next.function), input), outcome);
+        else if (!next.library.empty())
+            take(pg::call_library_hook(next.library, next.symbol, input), outcome);
+        else
+            perform_statements(next, outcome);
+    }
+
+    static void take(pg::hook_output &&output, hook_outcome &outcome) {
+        outcome.rows = output.rows;
+        outcome.stats = std::move(output.stats);
+    }
+
+    void perform_statements(const hook &next, hook_outcome &outcome) {
+        for (const pg::statement &each : next.statements) {
+            pg::memory_context memory("confiture hook statement");
+            const pg::completion done =
+                pg::run_statement(next.script->text_of(each), false, memory);
+            if (writes_rows(done.tag))
+                outcome.rows = outcome.rows.value_or(0) + done.rows;
+        }
+    }
+
+    migration_run &run_;
+    const phase which_;
+    hook_listener &listener_;
+    pg::memory_context memory_;
+    pg::hook_functions functions_;
+    acceptance acceptance_;
+};
+
+} // namespace
+
+const char *name_of(hook_status status) {
+    switch (status) {
+    case hook_status::succeeded:
+        return "succeeded";
+    case hook_status::failed:
+        return "failed";
+    case hook_status::timed_out:
+        return "timed_out";
+    }
+    return "";
+}
+
+std::optional<failure_record> run_hooks(migration_run &run, phase which,
+                                        const std::vector<hook> &hooks, hook_listener &listener) {
+    if (hooks.empty())
+        return std::nullopt;
+    if (run.is_inside(which))
+        throw failure{hook_error,
+                      std::string("phase ") + name_of(which) + " of migration \"" + run.version() +
+                          "\" runs already",
+                      "A hook of that phase asked for the phase again.",
+                      "A hook may run other phases, and phases of other migrations."};
+    return phase_runner(run, which, listener).run_all(hooks);
+}
+
+void raise(const failure_record &failed) {
+    failure thrown{failed.sqlstate == hook_timeout.code ? hook_timeout : hook_error, failed.message,
+                   failed.detail, failed.hint};
+    thrown.context = failed.context;
+    thrown.schema = failed.schema;
+    thrown.table = failed.table;
+    thrown.column = failed.column_name;
+    thrown.data_type = failed.data_type;
+    thrown.constraint = failed.constraint;
+    throw thrown;
+}
+
+} // namespace confiture::hooks

@@ -1,0 +1,53 @@
+#pragma once
+/* A hook, ready to run: what it is, when it runs, whose it is. */
+#include "pg/plain.hpp"
+
+#include "pg/parse.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace confiture::hooks {
+
+/* In the order in which they run. */
+enum class phase : std::uint8_t {
+    before_validation,
+    before_ddl,
+    after_ddl,
+    after_validation,
+    cleanup,
+    on_error,
+};
+
+/* 'AFTER_DDL' */
+const char *name_of(phase which);
+/* Throws failure{configuration_invalid} for what is no phase. */
+phase phase_named(const std::string &name);
+
+/* Exactly one of function, statements and library is there. */
+struct hook {
+    std::string name;
+    phase when = phase::before_validation;
+    std::string function; // its signature, qualified
+    std::shared_ptr<const pg::script> script;
+    std::vector<pg::statement> statements; // of the script
+    std::string library, symbol;
+    std::string extension; // that registered it; empty for none
+    std::string config;    // jsonb image
+    std::int32_t priority = 100;
+    std::optional<int> timeout_ms; // nothing: confiture.hook_timeout; 0: none
+    bool continues = false;        // after a failure of the hook
+    std::string registrar;         // a role; empty for a hook of the migration's own script
+    std::int32_t line = 0;         // of its directive in that script
+};
+
+/* Priority, then name. */
+bool runs_before(const hook &left, const hook &right);
+
+/* Does a list such as '*', '001,002' or '2024*,2025*' name this version? */
+bool names_version(const std::string &list, const std::string &version);
+
+} // namespace confiture::hooks

@@ -1,0 +1,207 @@
+#include "hooks/registry.hpp"
+
+#include "hooks/acceptance.hpp"
+#include "pg/catalog.hpp"
+#include "pg/error.hpp"
+#include "pg/jsonb.hpp"
+#include "pg/session.hpp"
+#include "pg/transaction.hpp"
+
+#include <algorithm>
+
+namespace confiture::hooks {
+
+namespace {
+
+/* Counts what this session changed: a list that was read before is read again. */
+constinit std::uint64_t revision = 1;
+
+constexpr std::size_t longest_name = 200, longest_statement = 1024 * 1024;
+constexpr std::size_t phase_count = 6;
+
+std::string empty_object() { return pg::jsonb_image(std::string("{}")); }
+
+constexpr const char *columns =
+    "name, phase, function, statement, library, symbol, migrations, priority, "
+    "(extract(epoch FROM timeout) * 1000)::bigint, on_failure, config, registered_by, extension";
+
+/* Is $2 a superuser, or a member of the role that registered the hook $1? */
+constexpr const char *registrar_of = R"(
+SELECT h.registered_by,
+       EXISTS (SELECT FROM pg_roles r WHERE r.rolname = $2 AND r.rolsuper) OR
+       EXISTS (SELECT FROM pg_roles r
+               WHERE r.rolname = h.registered_by AND pg_has_role($2::name, r.oid, 'MEMBER'))
+FROM confiture.hook h WHERE h.name = $1)";
+
+constexpr const char *store = R"(
+INSERT INTO confiture.hook AS h
+       (name, phase, function, statement, library, symbol, migrations, priority, timeout,
+        on_failure, config, extension, registered_by)
+VALUES ($1, $2::confiture.hook_phase, $3, $4, $5, $6, $7, $8::integer, $9::interval, $10,
+        $11::jsonb, $12, $13)
+ON CONFLICT (name) DO UPDATE
+SET phase = excluded.phase, function = excluded.function, statement = excluded.statement,
+    library = excluded.library, symbol = excluded.symbol, migrations = excluded.migrations,
+    priority = excluded.priority, timeout = excluded.timeout, on_failure = excluded.on_failure,
+    config = excluded.config, extension = excluded.extension,
+    registered_at = clock_timestamp(), registered_by = excluded.registered_by)";
+
+[[noreturn]] void not_registered(const std::string &name) {
+    throw failure{configuration_invalid, "hook \"" + name + "\" is not registered", "",
+                  "SELECT * FROM confiture.hooks lists those that are."};
+}
+
+/* Whether there is one; throws where it is another role's. */
+bool may_manage(const std::string &name, const std::string &role) {
+    const auto found = pg::query(registrar_of, {name, role});
+    if (found.empty())
+        return false;
+    if (found[0][1] != "t")
+        throw failure{configuration_invalid, "hook \"" + name + "\" belongs to another role",
+                      "It was registered by role \"" + *found[0][0] + "\".",
+                      "That role, its members and superusers may change it; choose another name."};
+    return true;
+}
+
+std::shared_ptr<const pg::script> parse(const std::string &statement) {
+    auto script = std::make_shared<pg::script>(pg::parse_script(statement, ""));
+    if (script->statements.empty())
+        throw failure{migration_invalid, "the hook has no statement", "",
+                      "Give it at least one SQL statement."};
+    for (const pg::statement &each : script->statements)
+        if (each.kind != pg::statement_kind::plain)
+            throw failure{migration_invalid,
+                          std::string(pg::tag_name(each.tag)) + " cannot run in a hook",
+                          "Line " + std::to_string(each.line) + ".",
+                          "A hook runs in a savepoint of its own, which it neither ends nor "
+                          "leaves."};
+    return script;
+}
+
+hook read_row(const pg::record &row, const std::string &empty_config) {
+    hook read;
+    read.name = *row[0];
+    read.when = phase_named(*row[1]);
+    read.function = row[2].value_or("");
+    if (row[3]) {
+        read.script = parse(*row[3]);
+        read.statements = read.script->statements;
+    }
+    read.library = row[4].value_or("");
+    read.symbol = row[5].value_or("");
+    read.priority = std::stoi(*row[7]);
+    if (row[8])
+        read.timeout_ms = static_cast<int>(std::stoll(*row[8]));
+    read.continues = *row[9] == "continue";
+    read.config = *row[10] == "{}" ? empty_config : pg::jsonb_image(*row[10]);
+    read.registrar = *row[11];
+    read.extension = row[12].value_or("");
+    return read;
+}
+
+[[noreturn]] void invalid(const std::string &what, const std::string &value,
+                          const std::string &takes) {
+    throw failure{configuration_invalid, "invalid " + what + " of a hook: \"" + value + "\"",
+                  takes};
+}
+
+void check(const registration &given) {
+    if (given.name.empty() || given.name.size() > longest_name)
+        throw failure{configuration_invalid, "invalid name of a hook",
+                      "It has " + std::to_string(given.name.size()) + " bytes; a name has 1 to " +
+                          std::to_string(longest_name) + "."};
+    if (given.on_failure != "abort" && given.on_failure != "continue")
+        invalid("on_failure", given.on_failure, "It is abort or continue.");
+    if (given.migrations.find_first_not_of(", ") == std::string::npos)
+        invalid("migrations", given.migrations,
+                "They are * for all, or versions with commas between them.");
+    if (given.statement && given.statement->size() > longest_statement)
+        throw failure{configuration_invalid, "the statement of a hook is too long",
+                      "It has " + std::to_string(given.statement->size()) +
+                          " bytes; the limit is " + std::to_string(longest_statement) + ".",
+                      "Put it into a function."};
+    if (given.timeout) {
+        const auto limit =
+            pg::query("SELECT $1::interval < '0' OR $1::interval > '24 days'", {given.timeout});
+        if (limit[0][0] == "t")
+            invalid("timeout", *given.timeout, "It is 0 for none, or up to 24 days.");
+    }
+    if (given.statement)
+        parse(*given.statement);
+    if (given.function)
+        pg::hook_functions().find(*given.function);
+}
+
+} // namespace
+
+void register_hook(const registration &given) {
+    check(given);
+    const std::string role = pg::current_role_name();
+    const pg::as_owner owner;
+    may_manage(given.name, role);
+    pg::execute(store, {given.name, given.phase, given.function, given.statement, given.library,
+                        given.symbol, given.migrations, given.priority, given.timeout,
+                        given.on_failure, given.config, pg::extension_being_created(), role});
+    revision++;
+}
+
+void unregister(const std::string &name) {
+    const std::string role = pg::current_role_name();
+    const pg::as_owner owner;
+    if (!may_manage(name, role))
+        not_registered(name);
+    pg::execute("DELETE FROM confiture.hook WHERE name = $1", {name});
+    revision++;
+}
+
+void enable(const std::string &name, bool enabled) {
+    const std::string role = pg::current_role_name();
+    const pg::as_owner owner;
+    if (!may_manage(name, role))
+        not_registered(name);
+    pg::execute("UPDATE confiture.hook SET enabled = $2::boolean WHERE name = $1",
+                {name, enabled ? "true" : "false"});
+    revision++;
+}
+
+hook find(const std::string &name) {
+    const pg::as_owner owner;
+    const auto found = pg::query(
+        std::string("SELECT ") + columns + " FROM confiture.hook WHERE name = $1", {name});
+    if (found.empty())
+        not_registered(name);
+    return read_row(found[0], empty_object());
+}
+
+std::vector<std::string> all_names() {
+    const pg::as_owner owner;
+    std::vector<std::string> names;
+    for (const pg::record &row : pg::query("SELECT name FROM confiture.hook ORDER BY name"))
+        names.push_back(*row[0]);
+    return names;
+}
+
+void hook_book::read() {
+    phases_.assign(phase_count, {});
+    for (const hook &own : own_)
+        phases_[static_cast<std::size_t>(own.when)].push_back(own);
+    const std::string empty_config = empty_object();
+    const pg::as_owner owner;
+    for (const pg::record &row :
+         pg::query(std::string("SELECT ") + columns + " FROM confiture.hook WHERE enabled"))
+        if (names_version(*row[6], version_)) {
+            hook registered = read_row(row, empty_config);
+            phases_[static_cast<std::size_t>(registered.when)].push_back(std::move(registered));
+        }
+    for (std::vector<hook> &hooks : phases_)
+        std::stable_sort(hooks.begin(), hooks.end(), runs_before);
+    revision_ = revision;
+}
+
+const std::vector<hook> &hook_book::of(phase which) {
+    if (revision_ != revision)
+        read();
+    return phases_[static_cast<std::size_t>(which)];
+}
+
+} // namespace confiture::hooks

@@ -1,0 +1,56 @@
+#pragma once
+/* The hooks that are registered in this database. */
+#include "pg/plain.hpp"
+
+#include "hooks/hook.hpp"
+#include "migration/script.hpp"
+#include "pg/query.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace confiture::hooks {
+
+/* What a registration says; the fields are those of confiture.hook, as text. */
+struct registration {
+    std::string name, phase;
+    pg::field function, statement, library, symbol;
+    std::string migrations, priority;
+    pg::field timeout;
+    std::string on_failure, config;
+};
+
+/* Adds it, or replaces one of the same name that the current role may manage.  Throws
+ * failure{configuration_invalid, migration_invalid}. */
+void register_hook(const registration &given);
+
+/* Throw failure{configuration_invalid} where there is none, or it is another role's. */
+void unregister(const std::string &name);
+void enable(const std::string &name, bool enabled);
+
+/* Throws failure{configuration_invalid} where there is none. */
+hook find(const std::string &name);
+/* Of those that are registered, in byte order. */
+std::vector<std::string> all_names();
+
+/* The hooks of one migration: those that are registered for it and those of its own script. */
+class hook_book {
+public:
+    hook_book(std::string version, std::vector<hook> own)
+        : version_(std::move(version)), own_(std::move(own)) {}
+
+    /* In their order.  What hooks register in this session counts from the next phase on. */
+    const std::vector<hook> &of(phase which);
+
+private:
+    void read();
+
+    std::string version_;
+    std::vector<hook> own_;
+    std::vector<std::vector<hook>> phases_;
+    std::uint64_t revision_ = 0;
+};
+
+} // namespace confiture::hooks

@@ -1,0 +1,76 @@
+/* confiture.run_phase(): one phase on its own, for real. */
+#include "hooks/executor.hpp"
+#include "hooks/registry.hpp"
+#include "hooks/script_hooks.hpp"
+#include "migration/acceptance.hpp"
+#include "migration/registry.hpp"
+#include "pg/error.hpp"
+#include "pg/function.hpp"
+#include "pg/hook_function.hpp"
+#include "pg/jsonb.hpp"
+#include "pg/session.hpp"
+#include "pg/transaction.hpp"
+
+namespace confiture::hooks {
+
+namespace {
+
+class result_rows final : public hook_listener {
+public:
+    result_rows(const pg::arguments &arguments, phase which)
+        : rows_(arguments), phase_(pg::hook_phase(name_of(which))) {}
+
+    void ended(const hook &which, const hook_outcome &outcome) override {
+        pg::value error;
+        if (outcome.error) {
+            pg::jsonb_builder json;
+            outcome.error->write(json);
+            error = json.finish();
+        }
+        rows_.add({phase_, pg::text(which.name),
+                   outcome.rows ? pg::bigint(*outcome.rows) : pg::value{}, pg::jsonb(outcome.stats),
+                   pg::real(outcome.elapsed_ms), pg::text(name_of(outcome.status)), error});
+    }
+
+    /* Once no code of a user runs any more. */
+    void record(const migration_run &run) const {
+        const std::string role = pg::current_role_name();
+        const pg::as_owner owner;
+        rows_.execute_over(
+            "result",
+            "INSERT INTO confiture.hook_run (version, direction, phase, hook_name, status, "
+            "rows_affected, stats, execution_time_ms, error, executed_by) "
+            "SELECT $1, $2, phase, hook_name, status, rows_affected, stats, execution_time_ms, "
+            "error, $3 FROM result",
+            {run.version(), run.direction(), role});
+    }
+
+private:
+    pg::row_set rows_;
+    pg::value phase_;
+};
+
+} // namespace
+
+CONFITURE_FUNCTION(confiture_run_phase) {
+    const phase which = phase_named(arguments.enum_label(0));
+    const std::string version = arguments.text(1), direction = arguments.text(2);
+    migration::check_direction(direction);
+    pg::lock_migrator();
+    const migration::stored found = migration::find(version);
+    migration::refuse_untrusted({&found, 1});
+    const std::string *text = direction == "forward" ? &found.forward : nullptr;
+    if (direction == "backward" && found.backward)
+        text = &*found.backward;
+    hook_book book(found.version,
+                   text ? hooks_of(migration::parse(*text, found.source, found.version))
+                        : std::vector<hook>());
+    result_rows rows(arguments, which);
+    migration_run run(found.version, found.name, direction, false);
+    if (const auto failed = run_hooks(run, which, book.of(which), rows))
+        raise(*failed);
+    rows.record(run);
+    return {};
+}
+
+} // namespace confiture::hooks

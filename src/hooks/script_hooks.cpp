@@ -1,0 +1,38 @@
+#include "hooks/script_hooks.hpp"
+
+#include "pg/jsonb.hpp"
+#include "pg/settings.hpp"
+
+#include <algorithm>
+
+namespace confiture::hooks {
+
+std::vector<hook> hooks_of(const migration::parsed_script &parsed) {
+    std::vector<hook> hooks;
+    std::shared_ptr<const pg::script> script;
+    for (const migration::shipped_hook &shipped : parsed.hooks) {
+        hook own;
+        own.name = shipped.name;
+        own.when = phase_named(shipped.phase);
+        own.priority = shipped.priority;
+        own.continues = shipped.continues;
+        own.line = shipped.line;
+        own.config = pg::jsonb_image(shipped.config);
+        int milliseconds = 0;
+        if (shipped.timeout && pg::parse_milliseconds(*shipped.timeout, milliseconds))
+            own.timeout_ms = milliseconds;
+        if (!shipped.built_in.empty()) {
+            own.function = "confiture." + shipped.built_in + "(confiture.hook_context)";
+        } else {
+            if (!script)
+                script = std::make_shared<pg::script>(
+                    pg::script{parsed.script.file, parsed.script.text, {}, {}});
+            own.script = script;
+            own.statements = shipped.statements;
+        }
+        hooks.push_back(std::move(own));
+    }
+    return hooks;
+}
+
+} // namespace confiture::hooks

@@ -1,0 +1,14 @@
+#pragma once
+/* The hooks that a migration brings along in its own script. */
+#include "pg/plain.hpp"
+
+#include "hooks/hook.hpp"
+#include "migration/script.hpp"
+
+#include <vector>
+
+namespace confiture::hooks {
+
+std::vector<hook> hooks_of(const migration::parsed_script &parsed);
+
+} // namespace confiture::hooks

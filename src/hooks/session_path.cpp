@@ -1,0 +1,39 @@
+/* hook_relation() and hook_execute(): for hooks that pin their search_path and are told names and
+ * statements of the role that runs the migration. */
+#include "hooks/migration_run.hpp"
+#include "pg/catalog.hpp"
+#include "pg/error.hpp"
+#include "pg/function.hpp"
+#include "pg/query.hpp"
+#include "pg/settings.hpp"
+
+namespace confiture::hooks {
+
+static std::string search_path() {
+    const migration_run *run = migration_run::current();
+    return run ? run->search_path() : pg::setting("search_path");
+}
+
+CONFITURE_FUNCTION(confiture_hook_relation) {
+    const std::string name = arguments.text(0);
+    pg::settings_scope settings;
+    settings.set("search_path", search_path().c_str());
+    const pg::oid relation = pg::find_relation(name);
+    if (relation == 0)
+        throw failure{configuration_invalid, "relation \"" + name + "\" does not exist",
+                      "It was looked for in the search_path " + search_path() + ".",
+                      "Write its schema with its name."};
+    return {relation, false};
+}
+
+CONFITURE_FUNCTION(confiture_hook_execute) {
+    if (arguments.null(0))
+        throw failure{configuration_invalid, "the statement of a hook must not be null"};
+    const pg::oid type = arguments.null(2) ? 0 : arguments.oid(2);
+    if (type == 0 && !arguments.null(1))
+        throw failure{configuration_invalid, "the type of a key must not be null"};
+    return pg::bigint(static_cast<std::int64_t>(
+        pg::execute_with_path(search_path(), arguments.text(0), arguments.optional_text(1), type)));
+}
+
+} // namespace confiture::hooks

@@ -1,0 +1,84 @@
+#include "pg/hook_library.hpp"
+
+#include "pg/boundary.hpp"
+#include "pg/jsonb.hpp"
+
+extern "C" {
+#include "pg/confiture_hook.h"
+}
+
+namespace confiture::pg {
+
+/* The server keeps a list of what it has loaded: asking again costs a few stat() calls. */
+static ConfitureHookFunction find(const std::string &library, const std::string &symbol) {
+    const std::string version_symbol = symbol + "_confiture_hook_version";
+    struct found {
+        ConfitureHookFunction hook;
+        ConfitureHookVersionFunction version;
+    };
+    const found functions = call([&]() -> found {
+        void *handle = nullptr;
+        void *hook = reinterpret_cast<void *>(
+            load_external_function(library.c_str(), symbol.c_str(), false, &handle));
+        void *version =
+            reinterpret_cast<void *>(lookup_external_function(handle, version_symbol.c_str()));
+        return {reinterpret_cast<ConfitureHookFunction>(hook),
+                reinterpret_cast<ConfitureHookVersionFunction>(version)};
+    });
+    if (!functions.hook || !functions.version)
+        throw failure{configuration_invalid,
+                      "library \"" + library + "\" has no hook \"" + symbol + "\"",
+                      functions.hook ? "It has a function of that name, but it is not declared as "
+                                       "a hook."
+                                     : "It has no function of that name.",
+                      "Declare it with CONFITURE_HOOK(" + symbol + ") of confiture_hook.h."};
+    if (const int version = functions.version(); version != CONFITURE_HOOK_API_VERSION)
+        throw failure{configuration_invalid,
+                      "hook \"" + symbol + "\" of library \"" + library +
+                          "\" was built for another version of confiture",
+                      "It has version " + std::to_string(version) +
+                          " of confiture_hook.h; this server has " +
+                          std::to_string(CONFITURE_HOOK_API_VERSION) + ".",
+                      "Build the library again."};
+    return functions.hook;
+}
+
+void load_library_hook(const std::string &library, const std::string &symbol) {
+    find(library, symbol);
+}
+
+static Jsonb *document(const std::string &image) {
+    const value copy = jsonb(image);
+    return copy.null ? nullptr : DatumGetJsonbP(copy.datum);
+}
+
+hook_output call_library_hook(const std::string &library, const std::string &symbol,
+                              const hook_input &input) {
+    const ConfitureHookFunction hook = find(library, symbol);
+    const ConfitureHookContext context{input.version ? input.version->c_str() : nullptr,
+                                       input.name.c_str(),
+                                       input.direction.c_str(),
+                                       input.phase,
+                                       input.dry_run,
+                                       input.rows_affected,
+                                       input.execution_time_ms,
+                                       document(input.config),
+                                       document(input.stats),
+                                       document(input.error)};
+    ConfitureHookResult result{};
+    call([&] {
+        CommandCounterIncrement();
+        PushActiveSnapshot(GetTransactionSnapshot());
+        hook(&context, &result);
+        PopActiveSnapshot();
+        CommandCounterIncrement();
+    });
+    hook_output output;
+    if (result.has_rows_affected)
+        output.rows = result.rows_affected;
+    if (result.stats)
+        output.stats = jsonb_image(value{JsonbPGetDatum(result.stats), false});
+    return output;
+}
+
+} // namespace confiture::pg
