@@ -66,9 +66,10 @@ public:
     phase_runner(migration_run &run, phase which, hook_listener &listener)
         : run_(run), which_(which), listener_(listener), memory_("confiture hook") {}
 
-    std::optional<failure_record> run_all(const std::vector<hook> &hooks) {
+    std::optional<failure_record> run_all(const hook_list &hooks) {
         std::optional<failure_record> first;
-        for (const hook &next : hooks) {
+        for (const auto &listed : hooks) {
+            const hook &next = *listed;
             pg::check_for_interrupts();
             const hook_outcome outcome = run_one(next);
             log_run(run_, which_, next, outcome);
@@ -170,6 +171,7 @@ private:
     const phase which_;
     hook_listener &listener_;
     pg::memory_context memory_;
+    pg::interrupt_counter interrupts_; // each hook's time limit needs one
     pg::hook_functions functions_;
     acceptance acceptance_;
 };
@@ -188,8 +190,8 @@ const char *name_of(hook_status status) {
     return "";
 }
 
-std::optional<failure_record> run_hooks(migration_run &run, phase which,
-                                        const std::vector<hook> &hooks, hook_listener &listener) {
+std::optional<failure_record> run_hooks(migration_run &run, phase which, const hook_list &hooks,
+                                        hook_listener &listener) {
     if (hooks.empty())
         return std::nullopt;
     if (run.is_inside(which))

@@ -38,8 +38,8 @@ public:
  * CLEANUP and ON_ERROR the others run all the same, and the first failure is returned.  Throws what
  * belongs to the server, which no hook may swallow: cancels, shutdown, serialization failures,
  * deadlocks. */
-std::optional<migration::failure_record>
-run_hooks(migration_run &run, phase which, const std::vector<hook> &hooks, hook_listener &listener);
+std::optional<migration::failure_record> run_hooks(migration_run &run, phase which,
+                                                   const hook_list &hooks, hook_listener &listener);
 
 /* Throws the failure as an error. */
 [[noreturn]] void raise(const migration::failure_record &failed);

@@ -44,6 +44,8 @@ struct hook {
     std::int32_t line = 0;         // of its directive in that script
 };
 
+using hook_list = std::vector<std::shared_ptr<const hook>>;
+
 /* Priority, then name. */
 bool runs_before(const hook &left, const hook &right);
 

@@ -21,9 +21,11 @@ constexpr std::size_t phase_count = 6;
 
 std::string empty_object() { return pg::jsonb_image(std::string("{}")); }
 
+/* What most of them leave at its default is read as null, which costs nothing. */
 constexpr const char *columns =
-    "name, phase, function, statement, library, symbol, migrations, priority, "
-    "(extract(epoch FROM timeout) * 1000)::bigint, on_failure, config, registered_by, extension";
+    "name, phase::text, function, statement, library, symbol, nullif(migrations, '*'), "
+    "nullif(priority, 100), (extract(epoch FROM timeout) * 1000)::bigint, "
+    "nullif(on_failure, 'abort'), nullif(config, '{}'), registered_by, extension";
 
 /* Is $2 a superuser, or a member of the role that registered the hook $1? */
 constexpr const char *registrar_of = R"(
@@ -89,11 +91,12 @@ hook read_row(const pg::record &row, const std::string &empty_config) {
     }
     read.library = row[4].value_or("");
     read.symbol = row[5].value_or("");
-    read.priority = std::stoi(*row[7]);
+    if (row[7])
+        read.priority = std::stoi(*row[7]);
     if (row[8])
         read.timeout_ms = static_cast<int>(std::stoll(*row[8]));
-    read.continues = *row[9] == "continue";
-    read.config = *row[10] == "{}" ? empty_config : pg::jsonb_image(*row[10]);
+    read.continues = row[9].has_value();
+    read.config = row[10] ? pg::jsonb_image(*row[10]) : empty_config;
     read.registrar = *row[11];
     read.extension = row[12].value_or("");
     return read;
@@ -183,22 +186,25 @@ std::vector<std::string> all_names() {
 
 void hook_book::read() {
     phases_.assign(phase_count, {});
-    for (const hook &own : own_)
-        phases_[static_cast<std::size_t>(own.when)].push_back(own);
+    for (const auto &own : own_)
+        phases_[static_cast<std::size_t>(own->when)].push_back(own);
     const std::string empty_config = empty_object();
     const pg::as_owner owner;
-    for (const pg::record &row :
-         pg::query(std::string("SELECT ") + columns + " FROM confiture.hook WHERE enabled"))
-        if (names_version(*row[6], version_)) {
-            hook registered = read_row(row, empty_config);
-            phases_[static_cast<std::size_t>(registered.when)].push_back(std::move(registered));
-        }
-    for (std::vector<hook> &hooks : phases_)
-        std::stable_sort(hooks.begin(), hooks.end(), runs_before);
+    pg::for_each_row(
+        std::string("SELECT ") + columns + " FROM confiture.hook WHERE enabled", {},
+        [&](const pg::record &row) {
+            if (row[6] && !names_version(*row[6], version_))
+                return;
+            auto registered = std::make_shared<const hook>(read_row(row, empty_config));
+            phases_[static_cast<std::size_t>(registered->when)].push_back(std::move(registered));
+        });
+    for (hook_list &hooks : phases_)
+        std::sort(hooks.begin(), hooks.end(),
+                  [](const auto &left, const auto &right) { return runs_before(*left, *right); });
     revision_ = revision;
 }
 
-const std::vector<hook> &hook_book::of(phase which) {
+const hook_list &hook_book::of(phase which) {
     if (revision_ != revision)
         read();
     return phases_[static_cast<std::size_t>(which)];

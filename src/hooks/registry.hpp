@@ -38,18 +38,18 @@ std::vector<std::string> all_names();
 /* The hooks of one migration: those that are registered for it and those of its own script. */
 class hook_book {
 public:
-    hook_book(std::string version, std::vector<hook> own)
+    hook_book(std::string version, hook_list own)
         : version_(std::move(version)), own_(std::move(own)) {}
 
     /* In their order.  What hooks register in this session counts from the next phase on. */
-    const std::vector<hook> &of(phase which);
+    const hook_list &of(phase which);
 
 private:
     void read();
 
     std::string version_;
-    std::vector<hook> own_;
-    std::vector<std::vector<hook>> phases_;
+    hook_list own_;
+    std::vector<hook_list> phases_;
     std::uint64_t revision_ = 0;
 };
 

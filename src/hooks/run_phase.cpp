@@ -64,7 +64,7 @@ CONFITURE_FUNCTION(confiture_run_phase) {
         text = &*found.backward;
     hook_book book(found.version,
                    text ? hooks_of(migration::parse(*text, found.source, found.version))
-                        : std::vector<hook>());
+                        : hook_list());
     result_rows rows(arguments, which);
     migration_run run(found.version, found.name, direction, false);
     if (const auto failed = run_hooks(run, which, book.of(which), rows))

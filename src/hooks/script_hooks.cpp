@@ -7,8 +7,8 @@
 
 namespace confiture::hooks {
 
-std::vector<hook> hooks_of(const migration::parsed_script &parsed) {
-    std::vector<hook> hooks;
+hook_list hooks_of(const migration::parsed_script &parsed) {
+    hook_list hooks;
     std::shared_ptr<const pg::script> script;
     for (const migration::shipped_hook &shipped : parsed.hooks) {
         hook own;
@@ -30,7 +30,7 @@ std::vector<hook> hooks_of(const migration::parsed_script &parsed) {
             own.script = script;
             own.statements = shipped.statements;
         }
-        hooks.push_back(std::move(own));
+        hooks.push_back(std::make_shared<const hook>(std::move(own)));
     }
     return hooks;
 }

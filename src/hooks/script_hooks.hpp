@@ -5,10 +5,8 @@
 #include "hooks/hook.hpp"
 #include "migration/script.hpp"
 
-#include <vector>
-
 namespace confiture::hooks {
 
-std::vector<hook> hooks_of(const migration::parsed_script &parsed);
+hook_list hooks_of(const migration::parsed_script &parsed);
 
 } // namespace confiture::hooks

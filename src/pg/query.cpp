@@ -23,7 +23,8 @@ struct connection {
     ~connection() { SPI_finish(); }
 };
 
-field read_field(HeapTuple tuple, TupleDesc descriptor, int column) {
+/* Assigns, so that a row that is read again and again keeps its room. */
+void read_field(HeapTuple tuple, TupleDesc descriptor, int column, field &into) {
     struct bytes {
         const char *data;
         std::size_t size;
@@ -42,23 +43,24 @@ field read_field(HeapTuple tuple, TupleDesc descriptor, int column) {
         return {printed, std::strlen(printed)};
     });
     if (!content.data)
-        return std::nullopt;
-    return std::string(content.data, content.size);
+        into.reset();
+    else if (into)
+        into->assign(content.data, content.size);
+    else
+        into.emplace(content.data, content.size);
+}
+
+void read_row(const SPITupleTable *table, std::uint64_t index, record &row) {
+    row.resize(static_cast<std::size_t>(table->tupdesc->natts));
+    for (int column = 1; column <= table->tupdesc->natts; column++)
+        read_field(table->vals[index], table->tupdesc, column,
+                   row[static_cast<std::size_t>(column - 1)]);
 }
 
 std::vector<record> read_rows() {
-    std::vector<record> rows;
-    SPITupleTable *table = SPI_tuptable;
-    if (!table)
-        return rows;
-    rows.reserve(SPI_processed);
-    for (std::uint64_t i = 0; i < SPI_processed; i++) {
-        record row;
-        row.reserve(static_cast<std::size_t>(table->tupdesc->natts));
-        for (int column = 1; column <= table->tupdesc->natts; column++)
-            row.push_back(read_field(table->vals[i], table->tupdesc, column));
-        rows.push_back(std::move(row));
-    }
+    std::vector<record> rows(SPI_tuptable ? SPI_processed : 0);
+    for (std::uint64_t i = 0; i < rows.size(); i++)
+        read_row(SPI_tuptable, i, rows[i]);
     return rows;
 }
 
@@ -98,6 +100,21 @@ std::vector<record> query(const std::string &statement, const std::vector<field>
     connection spi;
     run(statement, parameters);
     return read_rows();
+}
+
+void for_each_row(const std::string &statement, const std::vector<field> &parameters,
+                  const std::function<void(const record &)> &take) {
+    settings_scope settings;
+    settings.set("search_path", "pg_catalog, pg_temp");
+    connection spi;
+    run(statement, parameters);
+    const SPITupleTable *table = SPI_tuptable;
+    const std::uint64_t count = SPI_processed;
+    record row;
+    for (std::uint64_t i = 0; i < count; i++) {
+        read_row(table, i, row);
+        take(row);
+    }
 }
 
 std::uint64_t execute(const std::string &statement, const std::vector<field> &parameters) {

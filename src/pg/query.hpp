@@ -3,6 +3,7 @@
 #include "pg/plain.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +17,10 @@ using record = std::vector<field>;
  * returns its rows, text and bytea as their bytes, everything else as its output function prints
  * it.  Names are resolved in pg_catalog alone: qualify everything else. */
 std::vector<record> query(const std::string &statement, const std::vector<field> &parameters = {});
+
+/* The same, row by row: each is gone with the next. */
+void for_each_row(const std::string &statement, const std::vector<field> &parameters,
+                  const std::function<void(const record &)> &take);
 
 /* The same with several values in array parameters: text[] built from `arrays`. */
 std::vector<record> query_arrays(const std::string &statement,

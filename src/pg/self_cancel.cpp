@@ -21,14 +21,19 @@ void on_interrupt(SIGNAL_ARGS) {
 
 } // namespace
 
-self_cancel::self_cancel() : interrupts_before_(interrupts) {
+interrupt_counter::interrupt_counter() : before_(interrupts) {
     if (listeners++ == 0)
         pqsignal(SIGINT, on_interrupt);
 }
 
-self_cancel::~self_cancel() {
+interrupt_counter::~interrupt_counter() {
     if (--listeners == 0)
         pqsignal(SIGINT, StatementCancelHandler);
+}
+
+bool interrupt_counter::interrupted() const noexcept { return interrupts != before_; }
+
+self_cancel::~self_cancel() {
     if (ours())
         QueryCancelPending = false;
 }
@@ -41,8 +46,6 @@ void self_cancel::request() noexcept {
     QueryCancelPending = true;
     SetLatch(MyLatch);
 }
-
-bool self_cancel::ours() const noexcept { return requested_ && interrupts == interrupts_before_; }
 
 bool self_cancel::caused(const error &raised) const {
     return ours() && raised.sqlstate() == "57014";

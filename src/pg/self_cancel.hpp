@@ -11,9 +11,24 @@ namespace confiture::pg {
 
 class error;
 
+/* Counts the SIGINTs that come while it lives.  The handler is changed by the first of several
+ * alone: who needs many of them in turn keeps one around. */
+class interrupt_counter {
+public:
+    interrupt_counter();
+    interrupt_counter(const interrupt_counter &) = delete;
+    interrupt_counter &operator=(const interrupt_counter &) = delete;
+    ~interrupt_counter();
+
+    bool interrupted() const noexcept;
+
+private:
+    const std::sig_atomic_t before_;
+};
+
 class self_cancel {
 public:
-    self_cancel();
+    self_cancel() = default;
     self_cancel(const self_cancel &) = delete;
     self_cancel &operator=(const self_cancel &) = delete;
     /* Takes back a request that nobody noticed. */
@@ -26,9 +41,9 @@ public:
     bool caused(const error &raised) const;
 
 private:
-    bool ours() const noexcept;
+    bool ours() const noexcept { return requested_ && !counter_.interrupted(); }
 
-    const std::sig_atomic_t interrupts_before_;
+    interrupt_counter counter_;
     volatile std::sig_atomic_t requested_ = 0;
 };
 
