@@ -145,7 +145,7 @@ private:
             ~leaving() { run.leave(); }
         } leave{run_};
         if (!next.function.empty())
-            take(pg::hook_functions::call(functions_.find(next.function), input), outcome);
+            take(functions_.call(functions_.find(next.function), input), outcome);
         else if (!next.library.empty())
             take(pg::call_library_hook(next.library, next.symbol, input), outcome);
         else

@@ -205,7 +205,10 @@ struct hook_functions::function {
     FmgrInfo handle;
 };
 
-hook_functions::hook_functions() : memory_("confiture hook functions") { listen_for_changes(); }
+hook_functions::hook_functions()
+    : memory_("confiture hook functions"), argument_memory_("confiture hook argument") {
+    listen_for_changes();
+}
 hook_functions::~hook_functions() = default;
 
 const hook_functions::function &hook_functions::find(const std::string &signature) {
@@ -246,9 +249,24 @@ std::string hook_functions::definition(const function &found) {
     });
 }
 
+/* Hooks that follow each other are often told the same: it is built once. */
+value hook_functions::argument_for(const function &found, const hook_input &input) {
+    if (!(told_ == input)) {
+        told_.reset();
+        argument_memory_.reset();
+        context_ = json_ = {};
+        told_ = input;
+    }
+    value &argument = found.takes == argument_form::jsonb ? json_ : context_;
+    if (argument.null) {
+        const memory_scope scope(argument_memory_);
+        argument = found.takes == argument_form::jsonb ? as_jsonb(input) : hook_context(input);
+    }
+    return argument;
+}
+
 hook_output hook_functions::call(const function &found, const hook_input &input) {
-    const value argument =
-        found.takes == argument_form::jsonb ? as_jsonb(input) : hook_context(input);
+    const value argument = argument_for(found, input);
     const returned result = pg::call([&]() -> returned {
         LOCAL_FCINFO(info, 1);
         // The handle keeps what the language makes of the function from one call to the next.

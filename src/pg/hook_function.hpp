@@ -22,6 +22,8 @@ struct hook_input {
     std::int64_t rows_affected = 0;
     double execution_time_ms = 0;
     std::string config, stats, error;
+
+    bool operator==(const hook_input &) const = default;
 };
 
 struct hook_output {
@@ -57,12 +59,17 @@ public:
     static std::string definition(const function &found);
 
     /* Calls it; what it allocates stays in the current memory context.  Throws pg::error. */
-    static hook_output call(const function &found, const hook_input &input);
+    hook_output call(const function &found, const hook_input &input);
     /* After an ERROR inside of it a function cannot be called by the same handle again. */
     void forget(const std::string &signature) { found_.erase(signature); }
 
 private:
+    value argument_for(const function &found, const hook_input &input);
+
     memory_context memory_;
+    memory_context argument_memory_;
+    std::optional<hook_input> told_; // what the arguments below were made of
+    value context_, json_;
     std::unordered_map<std::string, std::shared_ptr<function>> found_;
 };
 

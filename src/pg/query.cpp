@@ -23,44 +23,66 @@ struct connection {
     ~connection() { SPI_finish(); }
 };
 
-/* Assigns, so that a row that is read again and again keeps its room. */
-void read_field(HeapTuple tuple, TupleDesc descriptor, int column, field &into) {
-    struct bytes {
-        const char *data;
-        std::size_t size;
-    };
-    const bytes content = call([&]() -> bytes {
-        bool null;
-        Datum datum = SPI_getbinval(tuple, descriptor, column, &null);
-        if (null)
-            return {nullptr, 0};
-        const Oid type = SPI_gettypeid(descriptor, column);
+/* What one column holds, in the memory of SPI. */
+struct bytes {
+    const char *data; // null for null
+    std::size_t size;
+};
+
+void read_columns(HeapTuple tuple, TupleDesc descriptor, Datum *data, bool *nulls, bytes *columns) {
+    heap_deform_tuple(tuple, descriptor, data, nulls);
+    for (int column = 0; column < descriptor->natts; column++) {
+        columns[column] = {nullptr, 0};
+        if (nulls[column])
+            continue;
+        const Oid type = SPI_gettypeid(descriptor, column + 1);
         if (type == TEXTOID || type == BYTEAOID) {
-            struct varlena *packed = PG_DETOAST_DATUM_PACKED(datum);
-            return {VARDATA_ANY(packed), VARSIZE_ANY_EXHDR(packed)};
+            struct varlena *packed = PG_DETOAST_DATUM_PACKED(data[column]);
+            columns[column] = {VARDATA_ANY(packed), VARSIZE_ANY_EXHDR(packed)};
+        } else {
+            const char *printed = SPI_getvalue(tuple, descriptor, column + 1);
+            columns[column] = {printed, std::strlen(printed)};
         }
-        char *printed = SPI_getvalue(tuple, descriptor, column);
-        return {printed, std::strlen(printed)};
-    });
-    if (!content.data)
-        into.reset();
-    else if (into)
-        into->assign(content.data, content.size);
-    else
-        into.emplace(content.data, content.size);
+    }
 }
 
-void read_row(const SPITupleTable *table, std::uint64_t index, record &row) {
-    row.resize(static_cast<std::size_t>(table->tupdesc->natts));
-    for (int column = 1; column <= table->tupdesc->natts; column++)
-        read_field(table->vals[index], table->tupdesc, column,
-                   row[static_cast<std::size_t>(column - 1)]);
-}
+class row_reader {
+public:
+    explicit row_reader(const SPITupleTable *table)
+        : table_(table), data_(width()), columns_(width()), nulls_(new bool[width()]) {}
+
+    /* Assigns: a row that is read into again and again keeps its room. */
+    void read(std::uint64_t index, record &row) {
+        call([&] {
+            read_columns(table_->vals[index], table_->tupdesc, data_.data(), nulls_.get(),
+                         columns_.data());
+        });
+        row.resize(columns_.size());
+        for (std::size_t i = 0; i < columns_.size(); i++)
+            if (!columns_[i].data)
+                row[i].reset();
+            else if (row[i])
+                row[i]->assign(columns_[i].data, columns_[i].size);
+            else
+                row[i].emplace(columns_[i].data, columns_[i].size);
+    }
+
+private:
+    std::size_t width() const { return static_cast<std::size_t>(table_->tupdesc->natts); }
+
+    const SPITupleTable *table_;
+    std::vector<Datum> data_;
+    std::vector<bytes> columns_;
+    std::unique_ptr<bool[]> nulls_;
+};
 
 std::vector<record> read_rows() {
     std::vector<record> rows(SPI_tuptable ? SPI_processed : 0);
+    if (rows.empty())
+        return rows;
+    row_reader reader(SPI_tuptable);
     for (std::uint64_t i = 0; i < rows.size(); i++)
-        read_row(SPI_tuptable, i, rows[i]);
+        reader.read(i, rows[i]);
     return rows;
 }
 
@@ -108,11 +130,11 @@ void for_each_row(const std::string &statement, const std::vector<field> &parame
     settings.set("search_path", "pg_catalog, pg_temp");
     connection spi;
     run(statement, parameters);
-    const SPITupleTable *table = SPI_tuptable;
     const std::uint64_t count = SPI_processed;
+    row_reader reader(SPI_tuptable);
     record row;
     for (std::uint64_t i = 0; i < count; i++) {
-        read_row(table, i, row);
+        reader.read(i, row);
         take(row);
     }
 }
