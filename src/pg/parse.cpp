@@ -110,7 +110,7 @@ private:
                 at = skip_block_comment(at, until);
             } else if (text.compare(at, 2, "--") == 0) {
                 const std::size_t end = std::min(text.find_first_of("\r\n", at), until);
-                const std::size_t content = text.find_first_not_of(" \t", at + 2);
+                const std::size_t content = text.find_first_not_of(" \t\f\v", at + 2);
                 if (content != std::string_view::npos &&
                     pg_strncasecmp(text.data() + content, word.data(), word.size()) == 0)
                     script_.directives.push_back({static_cast<std::int32_t>(at),
