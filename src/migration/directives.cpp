@@ -53,6 +53,8 @@ std::optional<double> take_number(std::string_view &text) {
 
 } // namespace
 
+bool is_directive(std::string_view comment) { return directive_text(comment).has_value(); }
+
 bool is_timeout(std::string_view value) {
     struct unit {
         std::string_view name;

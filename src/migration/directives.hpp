@@ -20,6 +20,9 @@ struct comment {
     std::int32_t line;   // from 1
 };
 
+/* Is it `-- confiture: …`?  Takes a comment with its marks. */
+bool is_directive(std::string_view comment);
+
 /* Would PostgreSQL take this as a value of lock_timeout?  A number with an optional unit, in
  * milliseconds at most what fits its integer. */
 bool is_timeout(std::string_view value);

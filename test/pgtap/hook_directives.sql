@@ -143,6 +143,11 @@ SELECT is((SELECT string_agg(s.line || ' ' || s.sql, ', ') FROM confiture.dry_ru
           'goose: the way there');
 SELECT is((SELECT string_agg(s.line || ' ' || s.sql, ', ') FROM confiture.dry_run('2', 'backward') r, confiture.dry_run_statements(r) s), '6 SELECT 3',
           'goose: the way back');
+SELECT is(pg_temp.loads('4_four.sql', E'-- confiture: lock_timeout=1s\n-- migrate:up\nSELECT 1;\n'),
+          'directive before "-- migrate:up" in "4_four.sql", line 2', 'dbmate: a directive before the parts would be lost');
+SELECT is(pg_temp.loads('4_four.sql', E'-- migrate:up\nSELECT 1;\n-- migrate:down\n-- confiture: hook=analyze_tables phase=CLEANUP\n'),
+          '4 four added', 'dbmate: a way back of one built-in hook');
+SELECT is((confiture.dry_run('4', 'backward')).success, true, 'is a way back');
 SET client_min_messages = error;
 SELECT is(pg_temp.loads('3_three.sql', E'-- migrate:up\nSELECT 1;\n-- migrate:down\n-- confiture: phase=NEVER\nSELECT 2;\n'),
           '3 three added', 'a way back of a folder that cannot be read is warned of, like any other');

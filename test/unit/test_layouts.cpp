@@ -136,14 +136,17 @@ TEST(read_folder, accepts_a_forward_script_of_comments) {
 }
 
 TEST(read_folder, takes_a_backward_script_without_statements_for_none) {
-    for (const char *content : {"", "\n", "-- nothing\n", "/* a /* b */ c */ ; -- d"}) {
+    for (const char *content :
+         {"", "\n", "-- nothing\n", "/* a /* b */ c */ ; -- d", "-- confiture: no-transaction",
+          "-- confiture: phase=DDL", "/*\n-- confiture: hook=notify phase=CLEANUP\n*/"}) {
         const auto read =
             read_folder({{"1_a.up.sql", "SELECT 1"}, {"1_a.down.sql", content}}, "auto");
         EXPECT_FALSE(read[0].down) << content;
         EXPECT_EQ(read[0].down_file, "");
     }
     for (const char *content :
-         {"/* open", "/* a */ SELECT 1", "/* /* */ SELECT 1", "-- a\rSELECT 1"})
+         {"/* open", "/* a */ SELECT 1", "/* /* */ SELECT 1", "-- a\rSELECT 1",
+          "-- confiture: hook=notify phase=CLEANUP", "; -- a\n--confiture: nonsense"})
         EXPECT_TRUE(
             read_folder({{"1_a.up.sql", "SELECT 1"}, {"1_a.down.sql", content}}, "auto")[0].down)
             << content;

@@ -47,6 +47,7 @@ TEST(dbmate_layout, reads_the_transaction_option) {
 TEST(dbmate_layout, has_no_way_back_without_statements) {
     EXPECT_FALSE(read_one("-- migrate:up\nSELECT 1;\n-- migrate:down\n\n-- none\n").down);
     EXPECT_FALSE(read_one("-- migrate:up\nSELECT 1;\n").down);
+    EXPECT_FALSE(read_one("/* of\n-- confiture: x\n*/ -- note\n-- migrate:up\nSELECT 1;\n").down);
 }
 
 TEST(dbmate_layout, refuses_parts_that_are_missing_or_misplaced) {
@@ -55,6 +56,8 @@ TEST(dbmate_layout, refuses_parts_that_are_missing_or_misplaced) {
               "part \"migrate:down\" before \"migrate:up\" in \"1_a.sql\", line 1");
     EXPECT_EQ(refusal("SELECT 0;\n-- migrate:up\nSELECT 1;", "dbmate"),
               "statement before \"-- migrate:up\" in \"1_a.sql\", line 2");
+    EXPECT_EQ(refusal("-- confiture: lock_timeout=2s\n-- migrate:up\nSELECT 1;", "dbmate"),
+              "directive before \"-- migrate:up\" in \"1_a.sql\", line 2");
     EXPECT_EQ(refusal("-- migrate:up\n\n-- migrate:up\n", "dbmate"),
               "second part \"migrate:up\" in \"1_a.sql\", line 3");
     EXPECT_EQ(refusal("-- migrate:up\n-- migrate:sideways\n", "dbmate"),
@@ -112,6 +115,8 @@ TEST(goose_layout, refuses_annotations_that_are_unknown_or_misplaced) {
         {"SELECT 1;", "file \"1_a.sql\" has no line \"-- +goose Up\""},
         {"SELECT 0;\n-- +goose Up\nSELECT 1;",
          "statement before \"-- +goose Up\" in \"1_a.sql\", line 2"},
+        {"-- confiture: no-transaction\n-- a comment\n-- +goose Up\nSELECT 1;",
+         "directive before \"-- +goose Up\" in \"1_a.sql\", line 3"},
         {"-- +goose Down\n-- +goose Up\n",
          "misplaced annotation \"-- +goose Down\" in \"1_a.sql\", line 1"},
         {"-- +goose Up\n-- +goose Up\n",

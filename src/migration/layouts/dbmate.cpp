@@ -83,9 +83,7 @@ source read_one(const file &origin, const numbered_name &named) {
         refuse("file " + quoted(origin.path) + " has no part \"-- migrate:up\"", {},
                "dbmate's files mark their parts with lines \"-- migrate:up\" and "
                "\"-- migrate:down\".");
-    if (has_statements(content.substr(0, up->start)))
-        refuse("statement before \"-- migrate:up\" in " + place(origin, *up), {},
-               "Move it below that line.");
+    refuse_content_before(content.substr(0, up->start), "-- migrate:up", place(origin, *up));
     migration.up = part_of(content, up->next, down ? down->start : content.size());
     if (down) {
         migration.down = optional_script(part_of(content, down->next, content.size()));

@@ -54,9 +54,7 @@ public:
         if (statement)
             refuse("\"-- +goose StatementBegin\" without \"-- +goose StatementEnd\" in " +
                    place(*statement));
-        if (has_statements(content.substr(0, up->start)))
-            refuse("statement before \"-- +goose Up\" in " + place(*up), {},
-                   "Move it below that line.");
+        refuse_content_before(content.substr(0, up->start), "-- +goose Up", place(*up));
         migration.up = part_of(content, up->next, down ? down->start : content.size());
         migration.transactional = transactional;
         if (down) {

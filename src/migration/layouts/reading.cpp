@@ -1,5 +1,6 @@
 #include "migration/layouts/reading.hpp"
 
+#include "migration/directives.hpp"
 #include "migration/version.hpp"
 
 #include <algorithm>
@@ -93,16 +94,30 @@ bool is_blank(std::string_view text) {
     return text.find_first_not_of(blanks) == std::string_view::npos;
 }
 
-bool has_statements(std::string_view text) {
+namespace {
+
+struct beginning {
+    bool reaches_statement = false;
+    std::vector<comment> directives; // before the first statement
+};
+
+/* Reads blanks, comments and semicolons, up to the first thing that is something else. */
+beginning read_beginning(std::string_view text) {
+    beginning found;
     for (std::size_t at = 0; at < text.size();) {
         const std::string_view two = text.substr(at, 2);
         if (two == "--") {
-            at = std::min(text.size(), text.find_first_of("\r\n", at));
+            const std::size_t end = std::min(text.size(), text.find_first_of("\r\n", at));
+            if (is_directive(text.substr(at, end - at)))
+                found.directives.push_back({text.substr(at, end - at), 0, 0});
+            at = end;
         } else if (two == "/*") { // block comments nest in PostgreSQL
             at += 2;
             for (int depth = 1; depth > 0; ++at) {
-                if (at >= text.size())
-                    return true; // an open comment is an error, for the parser to tell
+                if (at >= text.size()) { // an open comment is an error, for the parser to tell
+                    found.reaches_statement = true;
+                    return found;
+                }
                 const std::string_view mark = text.substr(at, 2);
                 if (mark == "/*" || mark == "*/") {
                     depth += mark == "/*" ? 1 : -1;
@@ -112,10 +127,35 @@ bool has_statements(std::string_view text) {
         } else if (text[at] == ';' || blanks.find(text[at]) != std::string_view::npos) {
             ++at;
         } else {
-            return true;
+            found.reaches_statement = true;
+            return found;
         }
     }
-    return false;
+    return found;
+}
+
+/* A built-in hook needs no statement. */
+bool does_something(std::string_view script) {
+    const beginning found = read_beginning(script);
+    if (found.reaches_statement)
+        return true;
+    try {
+        const directives read = read_directives(found.directives, {});
+        return std::any_of(read.hooks.begin(), read.hooks.end(),
+                           [](const hook_directive &each) { return !each.is_section(); });
+    } catch (const failure &) {
+        return true; // for the registry to tell, with file and line
+    }
+}
+
+} // namespace
+
+void refuse_content_before(std::string_view text, std::string_view part, const std::string &place) {
+    const beginning found = read_beginning(text);
+    if (found.reaches_statement || !found.directives.empty())
+        refuse((found.reaches_statement ? "statement before " : "directive before ") +
+                   quoted(part) + " in " + place,
+               {}, "Move it below that line.");
 }
 
 std::vector<line> lines_of(std::string_view content) {
@@ -162,7 +202,7 @@ const std::string &forward_script(const file &origin) {
 }
 
 std::optional<std::string> optional_script(std::string script) {
-    if (!has_statements(script))
+    if (!does_something(script))
         return {};
     return script;
 }

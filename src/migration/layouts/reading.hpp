@@ -48,8 +48,7 @@ bool any_script(const std::vector<file> &files, const std::function<bool(const f
 
 /* ---- contents ---- */
 
-bool is_blank(std::string_view text);       // nothing but white space
-bool has_statements(std::string_view text); // anything but white space, comments and semicolons
+bool is_blank(std::string_view text); // nothing but white space
 
 struct line {
     std::string_view text; // without its end
@@ -62,16 +61,20 @@ std::vector<line> lines_of(std::string_view content);
 std::string_view trimmed(std::string_view text);
 bool equal_ignoring_case(std::string_view left, std::string_view right);
 
+/* Refuses what would be lost in front of the part that begins with the line `part`: statements and
+ * our own directives.  `place` is that line's. */
+void refuse_content_before(std::string_view text, std::string_view part, const std::string &place);
+
 /* The bytes from `start` to `end` with each line before them left empty. */
 std::string part_of(std::string_view content, std::size_t start, std::size_t end);
 
 /* A file's script, refused when the file is blank. */
 const std::string &forward_script(const file &origin);
 
-/* A script that is optional: none where there is no statement in it. */
+/* A script that is optional: none where there is neither a statement nor a hook in it. */
 std::optional<std::string> optional_script(std::string script);
 
-/* Takes over the backward or the verify script of a file, if there are statements in it. */
+/* Takes over the backward or the verify script of a file, if there is something in it. */
 void set_down(source &migration, const file &origin);
 void set_verify(source &migration, const file &origin);
 
