@@ -18,10 +18,9 @@ DECLARE
     inserted bigint := 0;
     deleted bigint := 0;
     delete_rows text := format('DELETE FROM %s', target_name);
-    insert_rows text := format(E'INSERT INTO %s%s\n%s', target_name,
-                               (SELECT format(' (%s)', string_agg(quote_ident(name), ', ' ORDER BY place))
-                                  FROM jsonb_array_elements_text(config -> 'columns') WITH ORDINALITY AS c (name, place)),
-                               config ->> 'select');
+    column_list text := (SELECT ' (' || string_agg(quote_ident(name), ', ' ORDER BY place) || ')'
+                           FROM jsonb_array_elements_text(config -> 'columns') WITH ORDINALITY AS c (name, place));
+    insert_rows text := format(E'INSERT INTO %s%s\n%s', target_name, column_list, config ->> 'select');
     result confiture.hook_result;
 BEGIN
     IF config ? 'batches' <> config ? 'batch_column' THEN

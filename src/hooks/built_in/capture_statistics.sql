@@ -13,6 +13,8 @@ DECLARE
                             FROM unnest(enum_range(NULL::confiture.hook_phase)) AS phase
                            WHERE context.stats ? ('statistics:' || phase));
     before_tables jsonb := context.stats -> ('statistics:' || before_phase);
+    -- The bytes of a row without columns, with its line pointer: what was counted before a TRUNCATE may be far more.
+    smallest_row CONSTANT integer := 28;
     captured jsonb;
     differences jsonb;
     result confiture.hook_result;
@@ -29,8 +31,10 @@ BEGIN
                    WHEN c.relpages > 0 AND c.reltuples >= 0
                        THEN round(c.reltuples::numeric / c.relpages * pg_relation_size(leaf.oid)
                                   / current_setting('block_size')::integer)
-                   ELSE pg_stat_get_live_tuples(leaf.oid)
-                        + pg_stat_get_xact_tuples_inserted(leaf.oid) - pg_stat_get_xact_tuples_deleted(leaf.oid)
+                   ELSE greatest(0, least(pg_stat_get_live_tuples(leaf.oid)
+                                          + pg_stat_get_xact_tuples_inserted(leaf.oid)
+                                          - pg_stat_get_xact_tuples_deleted(leaf.oid),
+                                          pg_relation_size(leaf.oid) / smallest_row))
                END AS rows,
                pg_stat_get_dead_tuples(leaf.oid) AS dead_rows,
                greatest(pg_stat_get_last_analyze_time(leaf.oid), pg_stat_get_last_autoanalyze_time(leaf.oid)) AS last_analyze

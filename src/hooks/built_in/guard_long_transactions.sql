@@ -23,8 +23,10 @@ BEGIN
           FROM pg_stat_activity AS a
          WHERE a.datname = current_database()
            AND a.pid <> pg_backend_pid()
-           AND a.backend_type NOT IN ('walsender', 'parallel worker', 'autovacuum worker')
-           AND a.backend_type NOT LIKE 'logical replication%'
+           -- Autovacuum is nobody's; of the sessions of others a role without rights sees no more than whose they are.
+           AND a.usesysid IS NOT NULL
+           AND coalesce(a.backend_type, '') NOT IN ('walsender', 'parallel worker')
+           AND coalesce(a.backend_type, '') NOT LIKE 'logical replication%'
         UNION ALL
         SELECT NULL, owner::text, NULL, 'prepared', clock_timestamp() - prepared, NULL, NULL, gid
           FROM pg_prepared_xacts
