@@ -154,6 +154,37 @@ SELECT is(pg_temp.loads('3_three.sql', E'-- migrate:up\nSELECT 1;\n-- migrate:do
 RESET client_min_messages;
 SELECT throws_ok($$SELECT confiture.dry_run('3', 'backward')$$, 'MG005', 'unknown phase "NEVER" in line 4', 'and is refused when it is to run');
 
+-- What stands in a section is what its hook runs, in its phase and in the order of priority and name.
+CREATE TABLE trace (id int GENERATED ALWAYS AS IDENTITY, step text);
+SELECT is(confiture.register_migration('r', 'run', $$
+BEGIN;
+INSERT INTO trace (step) VALUES ('script');
+-- confiture: phase=AFTER_DDL name=late priority=200
+INSERT INTO trace (step) VALUES ('late');
+-- confiture: phase=AFTER_DDL
+INSERT INTO trace (step) VALUES ('usual 1'), ('usual 2');
+-- confiture: hook=analyze_tables phase=CLEANUP name="the built-in one" config={"tables": ["trace"]}
+INSERT INTO trace (step) VALUES ('usual 3');
+-- confiture: phase=DDL
+INSERT INTO trace (step) VALUES ('script');
+-- confiture: phase=AFTER_DDL name="early on" priority=-1 on_failure=continue
+SELECT 1/0;
+COMMIT;
+$$, $$
+-- confiture: phase=AFTER_DDL name=back
+INSERT INTO trace (step) VALUES ('back');
+$$), 'added', 'hooks to be run');
+SET client_min_messages = error; -- of the one that fails
+SELECT results_eq($$SELECT hook_name, status, rows_affected FROM confiture.run_phase('AFTER_DDL', 'r')$$,
+                  $$VALUES ('early on', 'failed', NULL::bigint), ('r:line-0006', 'succeeded', 3), ('late', 'succeeded', 1)$$,
+                  'the phase has its hooks');
+SELECT is((SELECT string_agg(step, ', ' ORDER BY id) FROM trace), 'usual 1, usual 2, usual 3, late', 'with their statements and no others');
+SELECT results_eq($$SELECT hook_name, status FROM confiture.run_phase('CLEANUP', 'r')$$,
+                  $$VALUES ('the built-in one', 'succeeded')$$, 'a built-in hook with its config');
+SELECT is((SELECT count(*) FROM confiture.run_phase('BEFORE_DDL', 'r')), 0::bigint, 'a phase without hooks');
+SELECT results_eq($$SELECT hook_name FROM confiture.run_phase('AFTER_DDL', 'r', 'backward')$$, $$VALUES ('back')$$, 'the way back has its own');
+RESET client_min_messages;
+
 -- Many hooks in one script take no more than their share.
 CREATE FUNCTION pg_temp.seconds_of(hooks integer) RETURNS double precision LANGUAGE plpgsql AS $$
 DECLARE
