@@ -81,7 +81,8 @@ CREATE FUNCTION confiture.dry_run_locks(
     OUT not_before_ms double precision, OUT acquired_ms double precision,
     OUT waited_ms double precision, OUT held_ms double precision, OUT released text,
     OUT blocks text[], OUT blocked_by integer[], OUT conflicting_sessions integer,
-    OUT new_object boolean, OUT held_before boolean, OUT form text)
+    OUT new_object boolean, OUT held_before boolean, OUT form text,
+    OUT hook text)
 RETURNS SETOF record
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog
@@ -92,8 +93,20 @@ SELECT l->>'object', l->>'kind', l->>'mode', (l->>'statement')::integer, (l->>'l
        ARRAY(SELECT jsonb_array_elements_text(l->'blocks')),
        ARRAY(SELECT b::integer FROM jsonb_array_elements_text(l->'blocked_by') b),
        (l->>'conflicting_sessions')::integer, (l->>'new_object')::boolean,
-       (l->>'held_before')::boolean, l->>'form'
+       (l->>'held_before')::boolean, l->>'form', l->>'hook'
 FROM jsonb_array_elements((result).stats->'locks') WITH ORDINALITY e (l, place)
 ORDER BY place
 $$;
 COMMENT ON FUNCTION confiture.dry_run_locks(confiture.dry_run_result) IS 'The locks of a dry run, strongest first. acquired_ms: when the lock was first seen, since the run began; not_before_ms: when it was last seen not to be there. released: end, or early. blocks: kinds of statements that the lock keeps waiting. conflicting_sessions: live ones that hold or await a conflicting lock. form: real, emulation (of the plain form of a CONCURRENTLY) or predicted (of the real form, which did not run).';
+
+CREATE FUNCTION confiture.dry_run_hooks(result confiture.dry_run_result)
+RETURNS SETOF confiture.hook_result
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog
+AS $$
+SELECT (h->>'phase')::confiture.hook_phase, h->>'hook_name', (h->>'rows_affected')::bigint, h->'stats',
+       (h->>'execution_time_ms')::double precision, h->>'status', h->'error'
+FROM jsonb_array_elements((result).stats->'hooks') WITH ORDINALITY e (h, place)
+ORDER BY place
+$$;
+COMMENT ON FUNCTION confiture.dry_run_hooks(confiture.dry_run_result) IS 'The hooks of a dry run, in the order in which they ran; of very many the costliest and those that failed.';

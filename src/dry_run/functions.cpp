@@ -1,5 +1,6 @@
 /* The SQL functions of dry_run.sql. */
 #include "dry_run/result.hpp"
+#include "hooks/script_hooks.hpp"
 #include "migration/acceptance.hpp"
 #include "migration/registry.hpp"
 #include "migration/script.hpp"
@@ -12,6 +13,7 @@
 #include "pg/settings.hpp"
 #include "pg/tracer.hpp"
 #include "pg/transaction.hpp"
+#include "trust/trust.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -60,9 +62,12 @@ migration_input prepare(const stored &found, const std::string &text, const std:
     migration::parsed_script parsed = migration::parse(text, file, found.version);
     std::vector<std::string> depends = found.depends;
     depends.insert(depends.end(), parsed.marks.depends.begin(), parsed.marks.depends.end());
+    hooks::hook_list own = hooks::hooks_of(parsed);
     return {found.version,
             found.name,
+            "forward",
             std::move(parsed.script),
+            std::move(own),
             parsed.marks.lock_timeout.value_or(found.lock_timeout),
             found.transactional && !parsed.marks.no_transaction,
             std::move(depends),
@@ -142,7 +147,11 @@ private:
             if (request_.chosen.strict)
                 refuse_effects(inputs_);
         }
-        run_chain(inputs_, request_.chosen, before_, statement_memory, chain_);
+        // What is read of confiture's own while the chain runs is locked before the ledger looks.
+        hooks::registered_hooks registered;
+        registered.all();
+        trust::was_pinned("hook", "");
+        run_chain(inputs_, registered, request_.chosen, before_, statement_memory, chain_);
         trial.roll_back();
         chain_.relations.name_what_is_there();
         bool complete = true;
@@ -225,6 +234,7 @@ std::vector<migration_input> input_of(const stored &found, const std::string &di
                       "It was registered without one.",
                       "Register it again with a down script to try the way back."};
     migration_input back = prepare(found, *found.backward, "");
+    back.direction = "backward";
     back.depends.clear(); // those that depend on it are another question
     return {std::move(back)};
 }

@@ -46,6 +46,7 @@ void lock_ledger::acquired(const pg::lock_tag &tag, int mode, double now_ms) {
     entry.mode = static_cast<std::uint8_t>(mode);
     entry.migration = place_.migration;
     entry.statement = place_.statement;
+    entry.hook = place_.hook;
     entry.line = place_.line;
     entry.emulation = place_.emulating;
     entry.not_before_ms = last_look_ms_;
@@ -142,6 +143,7 @@ void lock_ledger::note_predicted(const pg::lock_tag &tag, int mode, double now_m
     entry.predicted = true;
     entry.migration = place_.migration;
     entry.statement = place_.statement;
+    entry.hook = place_.hook;
     entry.line = place_.line;
     entry.not_before_ms = entry.acquired_ms = now_ms;
     entries_.push_back(entry);

@@ -21,6 +21,7 @@ struct lock_entry {
     bool emulation = false;      // of the plain form, which ran in its place
     std::int32_t migration = -1; // index in the chain
     std::int32_t statement = 0;  // ordinal; 0 for the check of deferred constraints
+    std::int32_t hook = -1;      // index of the hook of the migration that took it; -1 for none
     std::int32_t line = 0;
     double not_before_ms = 0;  // nothing of it was there at this look …
     double acquired_ms = 0;    // … it was at this one
@@ -35,6 +36,7 @@ struct lock_entry {
 struct ledger_place {
     std::int32_t migration = -1, statement = 0, line = 0;
     bool emulating = false;
+    std::int32_t hook = -1;
 };
 
 class lock_ledger {

@@ -2,6 +2,7 @@
 /* What a dry run remembers, bounded: the costliest statements in full, the rest in totals. */
 #include "pg/plain.hpp"
 
+#include "hooks/executor.hpp"
 #include "migration/failure_record.hpp"
 #include "pg/parse.hpp"
 #include "pg/tracer.hpp"
@@ -77,6 +78,20 @@ struct statement_record {
     std::vector<std::string> plans;
 };
 
+/* A hook that ran. */
+struct hook_record {
+    const char *phase = "";
+    std::string name;
+    hooks::hook_status status = hooks::hook_status::succeeded;
+    std::optional<std::int64_t> rows; // as the hook says
+    std::string stats;                // jsonb image
+    double started_ms = 0;            // since the run began
+    double elapsed_ms = 0, waited_ms = 0;
+    row_counts written;
+    std::int32_t line = 0; // of its directive in the script
+    std::optional<failure_record> error;
+};
+
 struct tag_total {
     std::int64_t statements = 0;
     double elapsed_ms = 0;
@@ -134,6 +149,7 @@ struct migration_record {
     std::map<std::string, tag_total> totals;
     std::int32_t statement_count = 0, statements_run = 0;
     std::int32_t steps = 0;
+    std::vector<hook_record> hooks;
     std::optional<failure_record> error;
     std::vector<std::string> emulated, not_run; // sentences for the warnings
     std::vector<std::string> side_effects;

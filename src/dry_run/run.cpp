@@ -1,10 +1,13 @@
 #include "dry_run/run.hpp"
 
 #include "dry_run/commit_point.hpp"
+#include "dry_run/hook_runner.hpp"
 #include "dry_run/statement_runner.hpp"
 #include "pg/error.hpp"
 #include "pg/settings.hpp"
 #include "pg/transaction.hpp"
+
+#include <initializer_list>
 
 namespace confiture::dry_run {
 
@@ -12,9 +15,10 @@ namespace {
 
 class chain_runner {
 public:
-    chain_runner(const options &chosen, const session_snapshot &before,
-                 pg::memory_context &statement_memory, chain_record &record)
-        : chosen_(chosen), record_(record),
+    chain_runner(hooks::registered_hooks &registered, const options &chosen,
+                 const session_snapshot &before, pg::memory_context &statement_memory,
+                 chain_record &record)
+        : registered_(registered), chosen_(chosen), record_(record),
           watch_({chosen.max_wait_caused_ms, chosen.max_lock_hold_ms, most_locks(chosen),
                   pg::find_relation("confiture.migrator")}),
           observer_(record, watch_), ending_(chosen, watch_),
@@ -52,34 +56,80 @@ private:
         migration_->started_ms = now();
         migration_->status = run_status::complete;
         migration_->statement_count = static_cast<std::int32_t>(input.script.statements.size());
-        statement_store store;
         const pg::resources before = pg::resources_spent();
-        bool goes_on = true;
+        hook_runner hooks(registered_, record_, watch_, observer_, ending_, *migration_, input,
+                          index);
+        bool goes_on = false;
         {
             pg::settings_scope script_settings; // SET inside a script ends with it
             pg::settings_scope step_settings;
             step_settings_ = &step_settings;
             set_lock_timeout();
-            for (std::int32_t i = 0; goes_on && i < migration_->statement_count; i++) {
-                const pg::statement &where = input.script.statements[static_cast<std::size_t>(i)];
-                using kind = pg::statement_kind;
-                const bool alone = !input.transactional || where.kind == kind::concurrently ||
-                                   where.kind == kind::top_level_only;
-                if (where.kind == kind::commit || alone)
-                    goes_on = end_step();
-                if (where.kind != kind::commit && where.kind != kind::begin)
-                    open_step();
-                goes_on = goes_on && statements_.run(where, i + 1, store);
-                if (alone)
-                    goes_on = goes_on && end_step();
-            }
+            goes_on = run_hooks(hooks, {hooks::phase::before_validation, hooks::phase::before_ddl});
+            goes_on = goes_on && run_statements();
+            goes_on = goes_on &&
+                      run_hooks(hooks, {hooks::phase::after_ddl, hooks::phase::after_validation});
             goes_on = goes_on && end_step();
+            if (!goes_on)
+                abandon_step();
+            run_last_hooks(hooks);
         }
         migration_->spent = pg::resources_spent() - before;
         migration_->ended_ms = now();
+        return goes_on && migration_->status == run_status::complete;
+    }
+
+    bool run_statements() {
+        statement_store store;
+        bool goes_on = true;
+        for (std::int32_t i = 0; goes_on && i < migration_->statement_count; i++) {
+            const pg::statement &where = input_->script.statements[static_cast<std::size_t>(i)];
+            using kind = pg::statement_kind;
+            const bool alone = !input_->transactional || where.kind == kind::concurrently ||
+                               where.kind == kind::top_level_only;
+            if (where.kind == kind::commit || alone)
+                goes_on = end_step();
+            if (where.kind != kind::commit && where.kind != kind::begin)
+                open_step();
+            goes_on = goes_on && statements_.run(where, i + 1, store);
+            if (alone)
+                goes_on = goes_on && end_step();
+        }
         migration_->statements = store.take();
         migration_->totals = store.totals();
         return goes_on;
+    }
+
+    bool run_hooks(hook_runner &hooks, std::initializer_list<hooks::phase> phases) {
+        statements_.between_statements();
+        for (const hooks::phase which : phases) {
+            if (!hooks.has(which))
+                continue;
+            open_step();
+            if (!hooks.run(which))
+                return false;
+        }
+        return true;
+    }
+
+    /* In success and in failure, but not where a dry run was stopped: others wait for it. */
+    void run_last_hooks(hook_runner &hooks) {
+        using hooks::phase;
+        for (const phase which : {phase::cleanup, phase::on_error}) {
+            const bool failed = migration_->status == run_status::failed;
+            if (!hooks.has(which) || (!failed && (which == phase::on_error ||
+                                                  migration_->status != run_status::complete)))
+                continue;
+            const std::int32_t steps = migration_->steps;
+            const std::optional<failure_record> first = migration_->error;
+            open_step();
+            hooks.run_after_all(which);
+            if (!end_step())
+                abandon_step();
+            if (first)
+                migration_->error = first;
+            migration_->steps = steps;
+        }
     }
 
     void set_lock_timeout() {
@@ -90,16 +140,27 @@ private:
     }
 
     void open_step() {
-        if (!step_is_open_)
-            migration_->steps++;
-        step_is_open_ = true;
+        if (step_)
+            return;
+        migration_->steps++;
+        step_.emplace();
+    }
+
+    /* What ROLLBACK does after a failure. */
+    void abandon_step() {
+        if (!step_)
+            return;
+        statements_.between_statements();
+        statements_.forget_savepoints();
+        step_->roll_back();
+        step_.reset();
+        record_.relations.look_again();
     }
 
     /* What COMMIT does at the end of a step. */
     bool end_step() {
-        if (!step_is_open_)
+        if (!step_)
             return true;
-        step_is_open_ = false;
         statements_.between_statements();
         statements_.release_savepoints();
         const double started = pg::now_ms();
@@ -119,12 +180,15 @@ private:
         }
         observer_.look(true);
         record_.ledger.end_step(now());
+        step_->release();
+        step_.reset();
         step_settings_->commit();
         set_lock_timeout();
         ending_.step_ended();
         return true;
     }
 
+    hooks::registered_hooks &registered_;
     const options &chosen_;
     chain_record &record_;
     pg::session_watch watch_;
@@ -136,17 +200,17 @@ private:
     migration_record *migration_ = nullptr;
     const migration_input *input_ = nullptr;
     pg::settings_scope *step_settings_ = nullptr;
-    bool step_is_open_ = false;
+    std::optional<pg::subtransaction> step_; // as long as one is open
 };
 
 } // namespace
 
-void run_chain(const std::vector<migration_input> &inputs, const options &chosen,
-               const session_snapshot &before, pg::memory_context &statement_memory,
-               chain_record &record) {
+void run_chain(const std::vector<migration_input> &inputs, hooks::registered_hooks &registered,
+               const options &chosen, const session_snapshot &before,
+               pg::memory_context &statement_memory, chain_record &record) {
     record.began_ms = pg::now_ms();
     record.ledger.begin(before.held);
-    chain_runner(chosen, before, statement_memory, record).run(inputs);
+    chain_runner(registered, chosen, before, statement_memory, record).run(inputs);
 }
 
 } // namespace confiture::dry_run

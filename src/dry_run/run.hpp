@@ -8,6 +8,7 @@
 #include "dry_run/record.hpp"
 #include "dry_run/relation_book.hpp"
 #include "dry_run/session_snapshot.hpp"
+#include "hooks/registry.hpp"
 #include "pg/memory.hpp"
 #include "pg/session_watch.hpp"
 
@@ -18,8 +19,9 @@
 namespace confiture::dry_run {
 
 struct migration_input {
-    std::string version, name;
+    std::string version, name, direction;
     pg::script script;
+    hooks::hook_list hooks;            // of its own
     std::string lock_timeout;          // of the directive; empty for the option's
     bool transactional = true;         // else every statement is a step of its own
     std::vector<std::string> depends;  // versions
@@ -50,8 +52,8 @@ struct chain_record {
 /* Cancels, timeouts and serialization failures that are not ours are thrown on; what fails in a
  * migration is in its record.  Either way the subtransaction must be rolled back, and
  * `statement_memory` must live until then. */
-void run_chain(const std::vector<migration_input> &inputs, const options &chosen,
-               const session_snapshot &before, pg::memory_context &statement_memory,
-               chain_record &record);
+void run_chain(const std::vector<migration_input> &inputs, hooks::registered_hooks &registered,
+               const options &chosen, const session_snapshot &before,
+               pg::memory_context &statement_memory, chain_record &record);
 
 } // namespace confiture::dry_run

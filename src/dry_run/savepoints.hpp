@@ -14,6 +14,8 @@ public:
     bool roll_back_to(const std::string &name);
     bool release(const std::string &name);
     void release_all();
+    /* They went with a rollback of what was around them. */
+    void forget() { open_.clear(); }
 
 private:
     struct savepoint {

@@ -29,6 +29,7 @@ public:
     /* What is done from here on belongs to no statement. */
     void between_statements();
     void release_savepoints() { savepoints_.release_all(); }
+    void forget_savepoints() { savepoints_.forget(); }
 
 private:
     double now() const { return pg::now_ms() - record_.began_ms; }

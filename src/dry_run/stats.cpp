@@ -1,4 +1,5 @@
 /* The document of stats: docs/stats.schema.json describes what is written here. */
+#include "dry_run/hook_stats.hpp"
 #include "dry_run/plan_check.hpp"
 #include "dry_run/result.hpp"
 
@@ -194,6 +195,12 @@ void write_statements(const migration_record &migration, json_writer &json) {
     json.member("statements_left_out", migration.statement_count - told);
 }
 
+const std::string &hook_of(const chain_record &chain, const lock_entry &entry) {
+    return chain.migrations[static_cast<std::size_t>(entry.migration)]
+        .hooks[static_cast<std::size_t>(entry.hook)]
+        .name;
+}
+
 void write_locks(const migration_result &result, json_writer &json) {
     json.key("locks");
     json.begin_array();
@@ -204,6 +211,8 @@ void write_locks(const migration_result &result, json_writer &json) {
         json.member("kind", pg::lock_type_name(entry.tag));
         json.member("mode", pg::lock_mode_name(entry.mode));
         json.member("statement", entry.statement);
+        if (entry.hook >= 0)
+            json.member("hook", hook_of(*result.chain, entry));
         json.member("line", entry.line);
         json.member("not_before_ms", entry.not_before_ms);
         json.member("acquired_ms", entry.acquired_ms);
@@ -345,6 +354,7 @@ void write_stats(const migration_result &result, json_writer &json) {
     write_locks(result, json);
     write_waits(*result.chain, json);
     write_side_effects(result.side_effects, json);
+    write_hooks(migration.hooks, json);
     json.key("plan_check");
     write_plan_check(migration.plan, json);
     if (migration.error) {

@@ -9,8 +9,9 @@ namespace confiture::hooks {
 static bool comes_with_migration(const hook &which) { return which.registrar.empty(); }
 
 std::string definition_hash(const hook &which, pg::hook_functions &functions) {
-    std::vector<std::string> parts{which.name,    name_of(which.when), which.function,
-                                   which.library, which.symbol,        which.config};
+    std::vector<std::string> parts{which.name,      name_of(which.when), which.function,
+                                   which.library,   which.symbol,        which.config,
+                                   which.migrations};
     if (!which.function.empty()) {
         const auto &function = functions.find(which.function);
         parts.push_back(pg::hook_functions::definition(function));

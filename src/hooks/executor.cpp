@@ -73,21 +73,25 @@ public:
             pg::check_for_interrupts();
             const hook_outcome outcome = run_one(next);
             log_run(run_, which_, next, outcome);
-            listener_.ended(next, outcome);
-            if (!outcome.error)
-                continue;
-            failure_record told = as_hook_error(next, which_, outcome);
-            if (next.continues || (comes_what_may(which_) && first))
-                pg::warn(told.message, told.detail, told.hint);
-            else if (!first)
-                first = std::move(told);
-            if (first && !comes_what_may(which_))
+            const bool goes_on = listener_.ended(next, outcome);
+            if (outcome.error)
+                file(next, outcome, first);
+            if (!goes_on || (first && !comes_what_may(which_)))
                 break;
         }
         return first;
     }
 
 private:
+    void file(const hook &next, const hook_outcome &outcome,
+              std::optional<failure_record> &first) const {
+        failure_record told = as_hook_error(next, which_, outcome);
+        if (next.continues || first)
+            pg::warn(told.message, told.detail, told.hint);
+        else
+            first = std::move(told);
+    }
+
     hook_outcome run_one(const hook &next) {
         hook_outcome outcome;
         memory_.reset();

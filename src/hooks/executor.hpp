@@ -31,7 +31,8 @@ public:
     virtual void begins(const hook &) {}
     /* After an ERROR and before its rollback: nothing can be asked of the server. */
     virtual void fails() {}
-    virtual void ended(const hook &which, const hook_outcome &outcome) = 0;
+    /* False: no other hook shall run. */
+    virtual bool ended(const hook &which, const hook_outcome &outcome) = 0;
 };
 
 /* Runs them in their order.  Returns the failure that ends the migration, as HookError tells it; in

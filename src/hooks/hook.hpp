@@ -35,8 +35,9 @@ struct hook {
     std::shared_ptr<const pg::script> script;
     std::vector<pg::statement> statements; // of the script
     std::string library, symbol;
-    std::string extension; // that registered it; empty for none
-    std::string config;    // jsonb image
+    std::string extension;        // that registered it; empty for none
+    std::string config;           // jsonb image
+    std::string migrations = "*"; // see names_version()
     std::int32_t priority = 100;
     std::optional<int> timeout_ms; // nothing: confiture.hook_timeout; 0: none
     bool continues = false;        // after a failure of the hook

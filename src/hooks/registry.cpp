@@ -14,7 +14,7 @@ namespace confiture::hooks {
 namespace {
 
 /* Counts what this session changed: a list that was read before is read again. */
-constinit std::uint64_t revision = 1;
+constinit std::uint64_t changes = 1;
 
 constexpr std::size_t longest_name = 200, longest_statement = 1024 * 1024;
 constexpr std::size_t phase_count = 6;
@@ -91,6 +91,8 @@ hook read_row(const pg::record &row, const std::string &empty_config) {
     }
     read.library = row[4].value_or("");
     read.symbol = row[5].value_or("");
+    if (row[6])
+        read.migrations = *row[6];
     if (row[7])
         read.priority = std::stoi(*row[7]);
     if (row[8])
@@ -145,7 +147,7 @@ void register_hook(const registration &given) {
     pg::execute(store, {given.name, given.phase, given.function, given.statement, given.library,
                         given.symbol, given.migrations, given.priority, given.timeout,
                         given.on_failure, given.config, pg::extension_being_created(), role});
-    revision++;
+    changes++;
 }
 
 void unregister(const std::string &name) {
@@ -154,7 +156,7 @@ void unregister(const std::string &name) {
     if (!may_manage(name, role))
         not_registered(name);
     pg::execute("DELETE FROM confiture.hook WHERE name = $1", {name});
-    revision++;
+    changes++;
 }
 
 void enable(const std::string &name, bool enabled) {
@@ -164,7 +166,7 @@ void enable(const std::string &name, bool enabled) {
         not_registered(name);
     pg::execute("UPDATE confiture.hook SET enabled = $2::boolean WHERE name = $1",
                 {name, enabled ? "true" : "false"});
-    revision++;
+    changes++;
 }
 
 hook find(const std::string &name) {
@@ -184,29 +186,38 @@ std::vector<std::string> all_names() {
     return names;
 }
 
-void hook_book::read() {
-    phases_.assign(phase_count, {});
-    for (const auto &own : own_)
-        phases_[static_cast<std::size_t>(own->when)].push_back(own);
+const hook_list &registered_hooks::all() {
+    if (revision_ == changes)
+        return hooks_;
+    hooks_.clear();
     const std::string empty_config = empty_object();
     const pg::as_owner owner;
-    pg::for_each_row(
-        std::string("SELECT ") + columns + " FROM confiture.hook WHERE enabled", {},
-        [&](const pg::record &row) {
-            if (row[6] && !names_version(*row[6], version_))
-                return;
-            auto registered = std::make_shared<const hook>(read_row(row, empty_config));
-            phases_[static_cast<std::size_t>(registered->when)].push_back(std::move(registered));
-        });
-    for (hook_list &hooks : phases_)
-        std::sort(hooks.begin(), hooks.end(),
-                  [](const auto &left, const auto &right) { return runs_before(*left, *right); });
-    revision_ = revision;
+    pg::for_each_row(std::string("SELECT ") + columns + " FROM confiture.hook WHERE enabled", {},
+                     [&](const pg::record &row) {
+                         hooks_.push_back(
+                             std::make_shared<const hook>(read_row(row, empty_config)));
+                     });
+    revision_ = changes;
+    return hooks_;
 }
 
 const hook_list &hook_book::of(phase which) {
-    if (revision_ != revision)
-        read();
+    const hook_list &registered = registered_.all();
+    if (revision_ != registered_.revision()) {
+        phases_.assign(phase_count, {});
+        const auto add = [&](const std::shared_ptr<const hook> &each) {
+            phases_[static_cast<std::size_t>(each->when)].push_back(each);
+        };
+        std::for_each(own_.begin(), own_.end(), add);
+        for (const auto &each : registered)
+            if (names_version(each->migrations, version_))
+                add(each);
+        for (hook_list &hooks : phases_)
+            std::sort(hooks.begin(), hooks.end(), [](const auto &left, const auto &right) {
+                return runs_before(*left, *right);
+            });
+        revision_ = registered_.revision();
+    }
     return phases_[static_cast<std::size_t>(which)];
 }
 

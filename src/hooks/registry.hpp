@@ -35,18 +35,30 @@ hook find(const std::string &name);
 /* Of those that are registered, in byte order. */
 std::vector<std::string> all_names();
 
+/* Those that are registered and enabled, read once and again after this session has changed them.
+ */
+class registered_hooks {
+public:
+    const hook_list &all();
+    std::uint64_t revision() const { return revision_; }
+
+private:
+    hook_list hooks_;
+    std::uint64_t revision_ = 0;
+};
+
 /* The hooks of one migration: those that are registered for it and those of its own script. */
 class hook_book {
 public:
-    hook_book(std::string version, hook_list own)
-        : version_(std::move(version)), own_(std::move(own)) {}
+    /* `version` is empty for a script that is not registered: hooks for all migrations run. */
+    hook_book(registered_hooks &registered, std::string version, hook_list own)
+        : registered_(registered), version_(std::move(version)), own_(std::move(own)) {}
 
     /* In their order.  What hooks register in this session counts from the next phase on. */
     const hook_list &of(phase which);
 
 private:
-    void read();
-
+    registered_hooks &registered_;
     std::string version_;
     hook_list own_;
     std::vector<hook_list> phases_;

@@ -20,7 +20,7 @@ public:
     result_rows(const pg::arguments &arguments, phase which)
         : rows_(arguments), phase_(pg::hook_phase(name_of(which))) {}
 
-    void ended(const hook &which, const hook_outcome &outcome) override {
+    bool ended(const hook &which, const hook_outcome &outcome) override {
         pg::value error;
         if (outcome.error) {
             pg::jsonb_builder json;
@@ -30,6 +30,7 @@ public:
         rows_.add({phase_, pg::text(which.name),
                    outcome.rows ? pg::bigint(*outcome.rows) : pg::value{}, pg::jsonb(outcome.stats),
                    pg::real(outcome.elapsed_ms), pg::text(name_of(outcome.status)), error});
+        return true;
     }
 
     /* Once no code of a user runs any more. */
@@ -62,7 +63,8 @@ CONFITURE_FUNCTION(confiture_run_phase) {
     const std::string *text = direction == "forward" ? &found.forward : nullptr;
     if (direction == "backward" && found.backward)
         text = &*found.backward;
-    hook_book book(found.version,
+    registered_hooks registered;
+    hook_book book(registered, found.version,
                    text ? hooks_of(migration::parse(*text, found.source, found.version))
                         : hook_list());
     result_rows rows(arguments, which);

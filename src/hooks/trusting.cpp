@@ -78,7 +78,8 @@ int pin(const kind_of_code &kind, const code &one) {
 } // namespace
 
 CONFITURE_FUNCTION(confiture_trust) {
-    const kind_of_code &kind = find_kind(arguments.text(0));
+    const std::string kind_name = arguments.text(0);
+    const kind_of_code &kind = find_kind(kind_name);
     const std::string name = arguments.text(1);
     if (name != "*")
         return pg::integer(pin(kind, kind.find(name)));
@@ -90,7 +91,8 @@ CONFITURE_FUNCTION(confiture_trust) {
 }
 
 CONFITURE_FUNCTION(confiture_untrust) {
-    const kind_of_code &kind = find_kind(arguments.text(0));
+    const std::string kind_name = arguments.text(0);
+    const kind_of_code &kind = find_kind(kind_name);
     const std::string name = arguments.text(1);
     if (name == "*")
         return pg::integer(trust::unpin_all(kind.name));

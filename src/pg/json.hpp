@@ -23,6 +23,8 @@ public:
     virtual void number(double value) = 0; // kept to three decimals
     virtual void boolean(bool value) = 0;
     virtual void null() = 0;
+    /* A whole document, as the border hands it about: the bytes of a jsonb value. */
+    virtual void document(const std::string &image) = 0;
 
     void member(std::string_view name, std::string_view value) { key(name), string(value); }
     void member(std::string_view name, const char *value) { key(name), string(value); }

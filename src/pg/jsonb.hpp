@@ -32,8 +32,7 @@ public:
     void number(double number) override;
     void boolean(bool truth) override;
     void null() override;
-    /* A whole document as a value inside of this one. */
-    void document(const std::string &image);
+    void document(const std::string &image) override;
     value finish();
     std::string finish_image();
 

@@ -1,0 +1,98 @@
+#include "dry_run/hook_runner.hpp"
+
+#include "pg/error.hpp"
+#include "pg/tracer.hpp"
+
+namespace confiture::dry_run {
+
+hook_runner::hook_runner(hooks::registered_hooks &registered, chain_record &record,
+                         const pg::session_watch &watch, statement_observer &observer,
+                         ending &ending, migration_record &migration, const migration_input &input,
+                         std::int32_t index)
+    : record_(record), watch_(watch), observer_(observer), ending_(ending), migration_(migration),
+      book_(registered, input.version, input.hooks),
+      run_(input.version, input.name, input.direction, true) {
+    place_.migration = index;
+}
+
+bool hook_runner::run(hooks::phase which) {
+    phase_ = which;
+    try {
+        if (auto failed = hooks::run_hooks(run_, which, book_.of(which), *this))
+            ending_.fail(std::move(*failed));
+    } catch (const pg::error &raised) {
+        interrupted(raised);
+    }
+    return migration_.status == run_status::complete;
+}
+
+void hook_runner::run_after_all(hooks::phase which) {
+    phase_ = which;
+    if (migration_.error)
+        run_.failed(*migration_.error);
+    const std::optional<failure_record> first = migration_.error;
+    run(which);
+    if (!first)
+        return;
+    if (migration_.error->message != first->message)
+        migration_.warnings.push_back(migration_.error->message);
+    migration_.error = first;
+}
+
+void hook_runner::interrupted(const pg::error &raised) {
+    observer_.end();
+    migration_.hooks.back().status = hooks::hook_status::failed;
+    migration_.hooks.back().error = migration::failure_of(raised);
+    ending_.note_error(raised, measured_);
+}
+
+void hook_runner::begins(const hooks::hook &which) {
+    place_.hook = static_cast<std::int32_t>(migration_.hooks.size());
+    place_.line = which.line;
+    record_.ledger.move_to(place_);
+    record_.ledger.mark();
+    hook_record hook;
+    hook.phase = hooks::name_of(phase_);
+    hook.name = which.name;
+    hook.line = which.line;
+    hook.started_ms = pg::now_ms() - record_.began_ms;
+    migration_.hooks.push_back(std::move(hook));
+    run_.progress(migration_.written.all(), migration_.execution_ms);
+    measured_ = {};
+    measured_.where.line = which.line;
+    waited_before_ = watch_.waited_ms();
+    pg::observation::begin_statement();
+    observer_.begin(measured_);
+}
+
+void hook_runner::fails() { observer_.look_after_error(); }
+
+bool hook_runner::ended(const hooks::hook &which, const hooks::hook_outcome &outcome) {
+    observer_.look(true);
+    record_.ledger.note_taken_again(pg::now_ms() - record_.began_ms);
+    if (outcome.error)
+        record_.relations.look_again(); // what it wrote was undone
+    else
+        record_.relations.settle(measured_);
+    observer_.end();
+    hook_record &hook = migration_.hooks.back();
+    hook.status = outcome.status;
+    hook.rows = outcome.rows;
+    hook.stats = outcome.stats;
+    hook.elapsed_ms = outcome.elapsed_ms;
+    hook.waited_ms = watch_.waited_ms() - waited_before_;
+    hook.written = measured_.written;
+    hook.error = outcome.error;
+    migration_.written += measured_.written;
+    migration_.execution_ms += hook.elapsed_ms;
+    migration_.waited_ms += hook.waited_ms;
+    if (outcome.error && which.continues)
+        migration_.warnings.push_back("Hook \"" + which.name +
+                                      "\" failed and was passed over: " + outcome.error->message);
+    place_.hook = -1;
+    place_.line = 0;
+    record_.ledger.move_to(place_);
+    return !ending_.stops(measured_, observer_.shared_lock_count());
+}
+
+} // namespace confiture::dry_run
