@@ -129,6 +129,37 @@ DROP OWNED BY regress_confiture_loader;
 DROP ROLE regress_confiture_loader;
 \echo :LAST_ERROR_SQLSTATE
 
+-- MG017 not_trusted
+CREATE ROLE regress_confiture_planter;
+CREATE ROLE regress_confiture_runner;
+GRANT USAGE ON SCHEMA confiture TO regress_confiture_planter, regress_confiture_runner;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA confiture TO regress_confiture_planter, regress_confiture_runner;
+SET ROLE regress_confiture_planter;
+SELECT confiture.register_migration('017', 'planted', 'SELECT 1');
+SELECT confiture.register_migration('018', 'planted, too', 'SELECT 1');
+SELECT confiture.register_migration('it''s 019', 'quoted', 'SELECT 1');
+SET ROLE regress_confiture_runner;
+SELECT confiture.dry_run('17');
+SELECT confiture.dry_run('it''s 019');
+SELECT * FROM confiture.dry_run_pending();
+SELECT confiture.trust('migration', '17');
+SET ROLE regress_confiture_planter;
+SELECT confiture.register_migration('017', 'planted', 'SELECT 2');
+SET ROLE regress_confiture_runner;
+SELECT confiture.dry_run('17');
+SELECT confiture.trust('migration', '20');
+SELECT confiture.trust('rule', 'x');
+RESET ROLE;
+DROP OWNED BY regress_confiture_planter;
+DROP ROLE regress_confiture_planter;
+SET ROLE regress_confiture_runner;
+SELECT confiture.dry_run('18');
+RESET ROLE;
+SELECT confiture.unregister_migration(v) FROM unnest('{017,018,"it''s 019"}'::text[]) v;
+DROP OWNED BY regress_confiture_runner;
+DROP ROLE regress_confiture_runner;
+\echo :LAST_ERROR_SQLSTATE
+
 -- MG001 dry_run_error
 SELECT confiture.dry_run('002', options => '{"raise": true}');
 SELECT confiture.dry_run_sql('SELECT nextval(''confiture.history_id_seq'')', options => '{"strict": true}');

@@ -289,6 +289,7 @@ CONFITURE_FUNCTION(confiture_dry_run_pending) {
                                   const std::vector<stored> pending = migration::pending();
                                   migration::refuse_untrusted(pending);
                                   std::vector<migration_input> chain;
+                                  chain.reserve(pending.size());
                                   for (const stored &next : pending)
                                       chain.push_back(prepare(next, next.forward, next.source));
                                   return chain;

@@ -64,7 +64,7 @@ const kind_of_code &find_kind(const std::string &name) {
     for (const kind_of_code &kind : kinds) {
         if (name == kind.name)
             return kind;
-        known += (known.empty() ? "" : " and ") + std::string(kind.name);
+        known += (known.empty() ? "" : " or ") + std::string(kind.name);
     }
     throw failure{configuration_invalid, "unknown kind of code \"" + name + "\"",
                   "What is trusted is of kind " + known + "."};

@@ -12,7 +12,7 @@ from sessions import TOP, Cluster, done, equal, ok
 
 PAGES = sorted((TOP / "docs").glob("*.md")) + sorted(TOP.glob("*.md")) + sorted((TOP / "examples").glob("**/*.md"))
 # Blocks of these are run whole; the reference has the forms of calls and no calls.
-RUN = ["dry-run", "getting-started", "errors", "migrations", "layouts"]
+RUN = ["dry-run", "getting-started", "errors", "migrations", "layouts", "trust"]
 END = "--- end of block ---"
 cluster = Cluster("timezone=UTC", "client_min_messages=notice")
 

@@ -17,7 +17,7 @@ equal(set(raised_of_page), raised, "the page has as raised what the code raises"
 equal(sections, raised_of_page, "each of them has a section of its name")
 equal({name: code for code, name in {**later_of_page, **raised_of_page}.items() if name in defined}, defined,
       "codes and names are those of src/pg/error.hpp")
-equal(sorted({**later_of_page, **raised_of_page}), [f"MG{number:03}" for number in range(1, 17)], "no code is without a name")
+equal(sorted({**later_of_page, **raised_of_page}), [f"MG{number:03}" for number in range(1, 18)], "no code is without a name")
 ok(not set(later_of_page) & set(raised_of_page), "no code is in both tables")
 
 cluster = Cluster()
@@ -32,13 +32,13 @@ equal(sorted(set(re.findall(r"MG\d{3}", comments)) - raised), [], "COMMENTs name
 
 calls = {
     "MG001": ["dry_run_sql('SELECT 1/0', options => '{\"raise\": true}')", "dry_run_sql('CHECKPOINT', options => '{\"strict\": true}')"],
-    "MG004": ["dry_run('2')", "plan('2')", "unregister_migration('2')"],
+    "MG004": ["dry_run('2')", "plan('2')", "unregister_migration('2')", "trust('migration', '2')", "untrust('migration', '2')"],
     "MG005": ["register_migration('2', 'two', 'SELEC 1')", "register_migration('', 'two', 'SELECT 1')", "load_migrations('nowhere')",
               "unregister_migration('1')", "dry_run_sql('COPY t FROM stdin')"],
     "MG006": ["register_migration('1', 'one', 'SELECT 2')"],
     "MG014": ["dry_run('1', 'backward')", "plan('1', 'backward')"],
     "MG016": ["dry_run('1', 'sideways')", "dry_run('1', iterations => 0)", "dry_run('1', options => '{\"fast\": true}')",
-              "load_migrations('.', 'liquibase')"],
+              "load_migrations('.', 'liquibase')", "trust('rule', '2')", "untrust('rule', '*')"],
 }
 
 
@@ -52,10 +52,15 @@ def check(code, answer, name):
 for code, list_of_calls in calls.items():
     for call in list_of_calls:
         check(code, session.run(f"SELECT * FROM confiture.{call}"), call)
+session.run("CREATE ROLE planter; GRANT USAGE ON SCHEMA confiture TO planter; "
+            "GRANT EXECUTE ON FUNCTION confiture.register_migration TO planter; SET ROLE planter; "
+            "SELECT confiture.register_migration('3', 'three', 'SELECT 1'); RESET ROLE")
+for call in ("dry_run('3')", "dry_run_pending()"):
+    check("MG017", session.run(f"SELECT * FROM confiture.{call}"), f"somebody else's: {call}")
 other.run("BEGIN; LOCK confiture.migrator IN EXCLUSIVE MODE")
 session.run("SET confiture.migrator_wait = '50ms'")
 answer = session.run("SELECT * FROM confiture.dry_run('1')")
 check("MG008", answer, "beside another migrator")
 ok(str(other.pid) in answer.messages, "MG008: the holder is named", answer.messages)
-equal(set(calls) | {"MG008"}, raised, "every error was raised")
+equal(set(calls) | {"MG008", "MG017"}, raised, "every error was raised")
 done()
