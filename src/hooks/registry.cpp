@@ -115,6 +115,8 @@ void check(const registration &given) {
         throw failure{configuration_invalid, "invalid name of a hook",
                       "It has " + std::to_string(given.name.size()) + " bytes; a name has 1 to " +
                           std::to_string(longest_name) + "."};
+    if (given.name == "*") // trust(): all that are registered
+        invalid("name", given.name, "A name is not * alone.");
     if (given.on_failure != "abort" && given.on_failure != "continue")
         invalid("on_failure", given.on_failure, "It is abort or continue.");
     if (given.migrations.find_first_not_of(", ") == std::string::npos)

@@ -289,6 +289,7 @@ SELECT ok(s.accepts('13'), 'what is trusted stays so');
 
 -- Names of migrations.
 SELECT throws_ok($$SELECT confiture.register_migration('*', 'all', 'SELECT 1')$$, 'MG005', 'invalid version "*"', 'no migration is called as all are');
+SELECT throws_ok($$SELECT confiture.register_hook_sql('*', 'CLEANUP', 'SELECT 1')$$, 'MG016', 'invalid name of a hook: "*"', 'nor a hook');
 CALL s.register('trust_planter', $$14'); DROP SCHEMA s CASCADE; --$$);
 SELECT ok(s.refusal_of($$14'); DROP SCHEMA s CASCADE; --$$) LIKE $$%Read it, then SELECT confiture.trust('migration', '14''); DROP SCHEMA s CASCADE; --').$$,
           'a version that is SQL: the hint quotes it');
