@@ -1,13 +1,53 @@
+function confiture.analyze_tables(context confiture.hook_context) returns confiture.hook_result
+function confiture.backfill_read_model(context confiture.hook_context) returns confiture.hook_result
+function confiture.capture_statistics(context confiture.hook_context) returns confiture.hook_result
+function confiture.check_queries(context confiture.hook_context) returns confiture.hook_result
+function confiture.current_context() returns confiture.hook_context
+function confiture.drop_temporary_tables(context confiture.hook_context) returns confiture.hook_result
 function confiture.dry_run(version text, direction text DEFAULT 'forward'::text, iterations integer DEFAULT 1, options jsonb DEFAULT '{}'::jsonb) returns confiture.dry_run_result
-function confiture.dry_run_locks(result confiture.dry_run_result, OUT object text, OUT kind text, OUT mode text, OUT statement integer, OUT line integer, OUT not_before_ms double precision, OUT acquired_ms double precision, OUT waited_ms double precision, OUT held_ms double precision, OUT released text, OUT blocks text[], OUT blocked_by integer[], OUT conflicting_sessions integer, OUT new_object boolean, OUT held_before boolean, OUT form text) returns SETOF record
+function confiture.dry_run_hooks(result confiture.dry_run_result) returns SETOF confiture.hook_result
+function confiture.dry_run_locks(result confiture.dry_run_result, OUT object text, OUT kind text, OUT mode text, OUT statement integer, OUT line integer, OUT not_before_ms double precision, OUT acquired_ms double precision, OUT waited_ms double precision, OUT held_ms double precision, OUT released text, OUT blocks text[], OUT blocked_by integer[], OUT conflicting_sessions integer, OUT new_object boolean, OUT held_before boolean, OUT form text, OUT hook text) returns SETOF record
 function confiture.dry_run_pending(iterations integer DEFAULT 1, options jsonb DEFAULT '{}'::jsonb) returns SETOF confiture.dry_run_result
 function confiture.dry_run_sql(sql text, iterations integer DEFAULT 1, options jsonb DEFAULT '{}'::jsonb) returns confiture.dry_run_result
 function confiture.dry_run_statements(result confiture.dry_run_result, OUT ordinal integer, OUT depth integer, OUT line integer, OUT source_column integer, OUT source_offset integer, OUT source_length integer, OUT tag text, OUT sql text, OUT status text, OUT calls bigint, OUT execution_time_ms double precision, OUT waited_ms double precision, OUT rows bigint, OUT inserted bigint, OUT updated bigint, OUT deleted bigint, OUT wal_bytes bigint, OUT wal_records bigint, OUT shared_blocks_hit bigint, OUT shared_blocks_read bigint, OUT shared_blocks_dirtied bigint, OUT temp_blocks_written bigint, OUT peak_memory_bytes bigint, OUT rewrites text[], OUT scans text[], OUT indexes_built text[], OUT created text[], OUT altered text[], OUT dropped text[], OUT constraints_validated text[], OUT plans text[]) returns SETOF record
+function confiture.enable_hook(name text, enabled boolean) returns void
+function confiture.get_hook(name text) returns confiture.hook
+function confiture.get_stat(key text) returns jsonb
+function confiture.guard_long_transactions(context confiture.hook_context) returns confiture.hook_result
+function confiture.hook_answer(query text) returns jsonb
+function confiture.hook_config(hook text, config jsonb, known jsonb) returns jsonb
+function confiture.hook_equality(type regtype) returns text
+function confiture.hook_execute(statement text, key text DEFAULT NULL::text, key_type regtype DEFAULT NULL::regtype) returns bigint
+function confiture.hook_kind_name(kind "char") returns text
+function confiture.hook_leaves(relation regclass) returns SETOF regclass
+function confiture.hook_lines(lines text[], most integer DEFAULT 50) returns text
+function confiture.hook_may_analyze(relation regclass) returns boolean
+function confiture.hook_query(statement text) returns text
+function confiture.hook_relation(name text) returns regclass
+function confiture.hook_relation_name(relation regclass) returns text
+function confiture.hook_relations(names jsonb, kinds "char"[]) returns SETOF regclass
+function confiture.hook_sample(sample jsonb, total text) returns text
+function confiture.hook_state(name text) returns text
+function confiture.hook_user_relations(kinds "char"[], schemas jsonb DEFAULT NULL::jsonb) returns SETOF regclass
 function confiture.load_files(files regclass, layout text DEFAULT 'auto'::text, replace boolean DEFAULT false, OUT version text, OUT name text, OUT action text) returns SETOF record
 function confiture.load_migrations(directory text, layout text DEFAULT 'auto'::text, replace boolean DEFAULT false, OUT version text, OUT name text, OUT action text) returns SETOF record
+function confiture.notify(context confiture.hook_context) returns confiture.hook_result
 function confiture.plan(version text, direction text DEFAULT 'forward'::text, OUT ordinal integer, OUT line integer, OUT tag text, OUT object text, OUT mode text, OUT blocks text[], OUT rewrites boolean, OUT scans boolean, OUT certainty text, OUT reason text) returns SETOF record
+function confiture.rebuild_indexes(context confiture.hook_context) returns confiture.hook_result
+function confiture.refresh_materialized_views(context confiture.hook_context) returns confiture.hook_result
+function confiture.register_hook(name text, phase confiture.hook_phase, function regprocedure, migrations text DEFAULT '*'::text, priority integer DEFAULT 100, timeout interval DEFAULT NULL::interval, on_failure text DEFAULT 'abort'::text, config jsonb DEFAULT '{}'::jsonb) returns void
+function confiture.register_hook_library(name text, phase confiture.hook_phase, library text, symbol text, migrations text DEFAULT '*'::text, priority integer DEFAULT 100, timeout interval DEFAULT NULL::interval, on_failure text DEFAULT 'abort'::text, config jsonb DEFAULT '{}'::jsonb) returns void
+function confiture.register_hook_sql(name text, phase confiture.hook_phase, statement text, migrations text DEFAULT '*'::text, priority integer DEFAULT 100, timeout interval DEFAULT NULL::interval, on_failure text DEFAULT 'abort'::text, config jsonb DEFAULT '{}'::jsonb) returns void
 function confiture.register_migration(version text, name text, up text, down text DEFAULT NULL::text, verify text DEFAULT NULL::text, options jsonb DEFAULT '{}'::jsonb) returns text
+function confiture.require_columns(context confiture.hook_context) returns confiture.hook_result
+function confiture.run_phase(phase confiture.hook_phase, version text, direction text DEFAULT 'forward'::text) returns SETOF confiture.hook_result
+function confiture.set_stat(key text, value jsonb) returns void
+function confiture.trust(kind text, name text) returns integer
+function confiture.unregister_hook(name text) returns void
 function confiture.unregister_migration(version text) returns void
+function confiture.untrust(kind text, name text) returns integer
+function confiture.validate_constraints(context confiture.hook_context) returns confiture.hook_result
+function confiture.verify_consistency(context confiture.hook_context) returns confiture.hook_result
 table confiture.history.action text
 table confiture.history.checksum text
 table confiture.history.error jsonb
@@ -22,6 +62,32 @@ table confiture.history.started_at timestamp with time zone
 table confiture.history.statements_done integer
 table confiture.history.status text
 table confiture.history.version text
+table confiture.hook.config jsonb
+table confiture.hook.enabled boolean
+table confiture.hook.extension text
+table confiture.hook.function text
+table confiture.hook.library text
+table confiture.hook.migrations text
+table confiture.hook.name text
+table confiture.hook.on_failure text
+table confiture.hook.phase confiture.hook_phase
+table confiture.hook.priority integer
+table confiture.hook.registered_at timestamp with time zone
+table confiture.hook.registered_by text
+table confiture.hook.statement text
+table confiture.hook.symbol text
+table confiture.hook.timeout interval
+table confiture.hook_run.direction text
+table confiture.hook_run.error jsonb
+table confiture.hook_run.executed_by text
+table confiture.hook_run.execution_time_ms double precision
+table confiture.hook_run.hook_name text
+table confiture.hook_run.phase confiture.hook_phase
+table confiture.hook_run.recorded_at timestamp with time zone
+table confiture.hook_run.rows_affected bigint
+table confiture.hook_run.stats jsonb
+table confiture.hook_run.status text
+table confiture.hook_run.version text
 table confiture.migration.backward text
 table confiture.migration.checksum text
 table confiture.migration.forward text
@@ -34,6 +100,11 @@ table confiture.migration.sort_key text
 table confiture.migration.source text
 table confiture.migration.verify text
 table confiture.migration.version text
+table confiture.trusted.definition text
+table confiture.trusted.kind text
+table confiture.trusted.name text
+table confiture.trusted.role text
+table confiture.trusted.trusted_at timestamp with time zone
 type confiture.dry_run_result.confidence_percent integer
 type confiture.dry_run_result.estimated_production_time_ms double precision
 type confiture.dry_run_result.execution_time_ms double precision
@@ -44,6 +115,45 @@ type confiture.dry_run_result.rows_affected bigint
 type confiture.dry_run_result.stats jsonb
 type confiture.dry_run_result.success boolean
 type confiture.dry_run_result.warnings text[]
+type confiture.hook_context.config jsonb
+type confiture.hook_context.direction text
+type confiture.hook_context.dry_run boolean
+type confiture.hook_context.error jsonb
+type confiture.hook_context.execution_time_ms double precision
+type confiture.hook_context.migration_name text
+type confiture.hook_context.migration_version text
+type confiture.hook_context.phase confiture.hook_phase
+type confiture.hook_context.rows_affected bigint
+type confiture.hook_context.stats jsonb
+type confiture.hook_phase enum 'BEFORE_VALIDATION', 'BEFORE_DDL', 'AFTER_DDL', 'AFTER_VALIDATION', 'CLEANUP', 'ON_ERROR'
+type confiture.hook_result.error jsonb
+type confiture.hook_result.execution_time_ms double precision
+type confiture.hook_result.hook_name text
+type confiture.hook_result.phase confiture.hook_phase
+type confiture.hook_result.rows_affected bigint
+type confiture.hook_result.stats jsonb
+type confiture.hook_result.status text
+view confiture.available_hooks.description text
+view confiture.available_hooks.executable boolean
+view confiture.available_hooks.extension text
+view confiture.available_hooks.function regprocedure
+view confiture.available_hooks.language text
+view confiture.available_hooks.owner text
+view confiture.available_hooks.returns regtype
+view confiture.available_hooks.takes regtype
+view confiture.hooks.enabled boolean
+view confiture.hooks.extension text
+view confiture.hooks.function text
+view confiture.hooks.kind text
+view confiture.hooks.migrations text
+view confiture.hooks.name text
+view confiture.hooks.on_failure text
+view confiture.hooks.phase confiture.hook_phase
+view confiture.hooks.priority integer
+view confiture.hooks.registered_at timestamp with time zone
+view confiture.hooks.registered_by text
+view confiture.hooks.state text
+view confiture.hooks.timeout interval
 view confiture.status.applied_at timestamp with time zone
 view confiture.status.name text
 view confiture.status.repeatable boolean
