@@ -41,11 +41,8 @@ void write_hook(const hook_record &hook, json_writer &json) {
     json.member("phase", hook.phase);
     json.member("hook_name", hook.name);
     json.member("status", hooks::name_of(hook.status));
-    json.key("rows_affected");
     if (hook.rows)
-        json.integer(*hook.rows);
-    else
-        json.null();
+        json.member("rows_affected", *hook.rows);
     json.member("execution_time_ms", hook.elapsed_ms);
     json.member("started_ms", hook.started_ms);
     json.member("waited_ms", hook.waited_ms);

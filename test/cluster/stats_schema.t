@@ -20,7 +20,7 @@ CREATE TABLE spare (id integer);
 CREATE TYPE mood AS ENUM ('calm');
 CREATE FUNCTION complain() RETURNS void LANGUAGE plpgsql AS $$ BEGIN
   RAISE unique_violation USING MESSAGE = 'no', DETAIL = 'a detail', HINT = 'a hint', SCHEMA = 'public', TABLE = 'parent',
-        COLUMN = 'id', CONSTRAINT = 'parent_pkey';
+        COLUMN = 'id', DATATYPE = 'integer', CONSTRAINT = 'parent_pkey';
 END $$;
 CREATE FUNCTION deeper(int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN
   IF $1 > 0 THEN PERFORM deeper($1 - 1); END IF; RETURN $1;
@@ -100,6 +100,23 @@ equal(keep("iterations", session.run("SELECT to_jsonb(r) FROM confiture.dry_run_
 session.run("BEGIN; LOCK spare IN SHARE MODE; LOCK parent IN SHARE ROW EXCLUSIVE MODE; LOCK wide IN ROW SHARE MODE")
 trial("locks of the caller", "LOCK TABLE spare; SAVEPOINT one; LOCK TABLE child IN EXCLUSIVE MODE; ROLLBACK TO one")
 session.run("ROLLBACK")
+
+# Hooks: with rows, with stats, with stats that are too large, passed over, and in the end failing.
+session.run("""
+CREATE FUNCTION with_stats(confiture.hook_context) RETURNS confiture.hook_result LANGUAGE sql
+    AS $$ SELECT ROW(NULL, NULL, 3, '{"told": 1}', NULL, NULL, NULL)::confiture.hook_result $$;
+CREATE FUNCTION too_large(jsonb) RETURNS jsonb LANGUAGE sql AS $$ SELECT to_jsonb(repeat('x', 20000)) $$;
+SELECT confiture.register_hook('with_stats', 'BEFORE_DDL', 'with_stats(confiture.hook_context)'),
+       confiture.register_hook('too_large', 'BEFORE_DDL', 'too_large(jsonb)'),
+       confiture.register_hook_sql('writes', 'AFTER_DDL', 'INSERT INTO spare SELECT'),
+       confiture.register_hook_sql('slow', 'AFTER_DDL', 'SELECT pg_sleep(10)', timeout => '10ms', on_failure => 'continue'),
+       confiture.register_hook_sql('passed over', 'CLEANUP', 'SELECT 1/0', on_failure => 'continue')""")
+trial("hooks", "SELECT 1")
+session.run("""SELECT confiture.register_hook_sql('fails', 'AFTER_VALIDATION', 'SELECT complain()'),
+                      confiture.register_hook_sql('first', 'BEFORE_VALIDATION', 'SELECT'),
+                      confiture.register_hook_sql('last', 'ON_ERROR', 'SELECT')""")
+trial("a hook that fails", "SELECT 1", "failed")
+session.run("SELECT confiture.unregister_hook(name) FROM confiture.hooks")
 
 # Ways to fail.
 trial("a failing script", "SELECT 1;\nALTER TABLE absent ADD x int", "failed")
