@@ -1,9 +1,10 @@
-/* hook_relation() and hook_execute(): for hooks that pin their search_path and are told names and
- * statements of the role that runs the migration. */
+/* hook_relation(), hook_execute() and hook_answer(): for hooks that pin their search_path and are
+ * told names and statements of the role that runs the migration. */
 #include "hooks/migration_run.hpp"
 #include "pg/catalog.hpp"
 #include "pg/error.hpp"
 #include "pg/function.hpp"
+#include "pg/jsonb.hpp"
 #include "pg/query.hpp"
 #include "pg/settings.hpp"
 
@@ -34,6 +35,13 @@ CONFITURE_FUNCTION(confiture_hook_execute) {
         throw failure{configuration_invalid, "the type of a key must not be null"};
     return pg::bigint(static_cast<std::int64_t>(
         pg::execute_with_path(search_path(), arguments.text(0), arguments.optional_text(1), type)));
+}
+
+CONFITURE_FUNCTION(confiture_hook_answer) {
+    const std::vector<pg::record> rows = pg::query_with_path(search_path(), arguments.text(0));
+    if (rows.size() != 1 || rows[0].size() != 1)
+        throw failure{configuration_invalid, "the query of a hook must return one value"};
+    return rows[0][0] ? pg::jsonb(pg::jsonb_image(*rows[0][0])) : pg::value{};
 }
 
 } // namespace confiture::hooks

@@ -180,6 +180,19 @@ static std::uint64_t count_rows(Portal cursor) {
     return count;
 }
 
+/* What comes after a semicolon would run unseen by whoever puts an EXPLAIN in front.  SPI_prepare()
+ * itself takes any number of statements. */
+static SPIPlanPtr prepare_one(const std::string &statement, int parameters, Oid *types) {
+    SPIPlanPtr plan =
+        SPI_prepare_cursor(statement.c_str(), parameters, types, CURSOR_OPT_PARALLEL_OK);
+    if (!plan)
+        elog(ERROR, "%s", SPI_result_code_string(SPI_result));
+    if (const int count = list_length(SPI_plan_get_plan_sources(plan)); count != 1)
+        ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
+                        errmsg("a hook runs one statement at a time, not %d", count)));
+    return plan;
+}
+
 std::uint64_t execute_with_path(const std::string &search_path, const std::string &statement,
                                 const field &key, unsigned int key_type) {
     settings_scope settings;
@@ -195,9 +208,7 @@ std::uint64_t execute_with_path(const std::string &search_path, const std::strin
             std::string const &text = *key;
             datum = OidInputFunctionCall(input, const_cast<char *>(text.c_str()), parameter, -1);
         }
-        SPIPlanPtr plan = SPI_prepare(statement.c_str(), OidIsValid(type) ? 1 : 0, &type);
-        if (!plan)
-            elog(ERROR, "%s", SPI_result_code_string(SPI_result));
+        SPIPlanPtr plan = prepare_one(statement, OidIsValid(type) ? 1 : 0, &type);
         if (SPI_is_cursor_plan(plan))
             return count_rows(SPI_cursor_open(nullptr, plan, &datum, &null, false));
         const int code = SPI_execute_plan(plan, &datum, &null, false, 0);
@@ -205,6 +216,19 @@ std::uint64_t execute_with_path(const std::string &search_path, const std::strin
             elog(ERROR, "%s", SPI_result_code_string(code));
         return SPI_processed;
     });
+}
+
+std::vector<record> query_with_path(const std::string &search_path, const std::string &statement) {
+    settings_scope settings;
+    settings.set("search_path", search_path.c_str());
+    connection spi;
+    call([&] {
+        const int code =
+            SPI_execute_plan(prepare_one(statement, 0, nullptr), nullptr, nullptr, false, 0);
+        if (code < 0)
+            elog(ERROR, "%s", SPI_result_code_string(code));
+    });
+    return read_rows();
 }
 
 std::vector<record> query_arrays(const std::string &statement,

@@ -29,9 +29,12 @@ std::vector<record> query_arrays(const std::string &statement,
 /* The number of rows that a statement wrote. */
 std::uint64_t execute(const std::string &statement, const std::vector<field> &parameters = {});
 
-/* The number of rows of a statement of a user's, run with this search_path; $1 is `key` as a value
- * of the type `key_type`, where there is one. */
+/* The number of rows of one statement of a user's, run with this search_path; $1 is `key` as a
+ * value of the type `key_type`, where there is one. */
 std::uint64_t execute_with_path(const std::string &search_path, const std::string &statement,
                                 const field &key, unsigned int key_type);
+
+/* The rows of one statement of a user's, run with this search_path. */
+std::vector<record> query_with_path(const std::string &search_path, const std::string &statement);
 
 } // namespace confiture::pg

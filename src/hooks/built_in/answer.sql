@@ -1,19 +1,10 @@
--- hook_execute() tells how many rows a statement had; this brings a value back as well, by way of a
--- setting that lasts no longer than the call.
+-- hook_execute() tells how many rows a statement had; this brings a value back.
 
 CREATE FUNCTION confiture.hook_answer(query text)
 RETURNS jsonb
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-SET confiture_hook.answer = ''
-AS $$
-BEGIN
-    PERFORM confiture.hook_execute(
-        format(E'SELECT pg_catalog.set_config(''confiture_hook.answer'', (%s\n)::pg_catalog.text, true)', query));
-    RETURN nullif(current_setting('confiture_hook.answer'), '')::jsonb;
-END
-$$;
-COMMENT ON FUNCTION confiture.hook_answer(text) IS 'For hooks: the one jsonb value that a query returns, run with the runner''s search_path.';
+LANGUAGE c STRICT
+AS 'MODULE_PATHNAME', 'confiture_hook_answer';
+COMMENT ON FUNCTION confiture.hook_answer(text) IS 'The one value that a query returns, as jsonb, run with the search_path of the role that runs the migration: for hooks that pin their own. Errors: MG016 where it is not one; those of the query.';
 
 CREATE FUNCTION confiture.hook_query(statement text)
 RETURNS text
