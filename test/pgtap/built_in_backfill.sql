@@ -1,21 +1,35 @@
 -- backfill_read_model and verify_consistency: a read model filled from the write side, and compared with it.
-SET client_min_messages = warning;
+SET client_min_messages = error;
 SELECT * FROM no_plan();
 
+-- A run of the phase with the one hook; what fails is raised as it was.
+CREATE FUNCTION pg_temp.run(hook text, config jsonb)
+RETURNS confiture.hook_result
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    result confiture.hook_result;
+BEGIN
+    PERFORM confiture.register_hook('tried', 'AFTER_DDL', pg_catalog.format('confiture.%I(confiture.hook_context)', hook)::pg_catalog.regprocedure,
+                                    on_failure => 'continue', config => config);
+    SELECT * INTO STRICT result FROM confiture.run_phase('AFTER_DDL', '001') AS r WHERE r.hook_name OPERATOR(pg_catalog.=) 'tried';
+    PERFORM confiture.unregister_hook('tried');
+    IF result.error IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = pg_catalog.jsonb_extract_path_text(result.error, 'sqlstate'), MESSAGE = pg_catalog.jsonb_extract_path_text(result.error, 'message'),
+            DETAIL = coalesce(pg_catalog.jsonb_extract_path_text(result.error, 'detail'), '');
+    END IF;
+    RETURN result;
+END
+$$;
+SELECT confiture.register_migration('001', 'one', 'SELECT 1') \g /dev/null
 CREATE FUNCTION pg_temp.backfill(config jsonb)
 RETURNS text
 LANGUAGE sql
-AS $$
-SELECT r.rows_affected || ' ' || r.stats
-  FROM confiture.backfill_read_model(ROW('001', 'one', 'forward', 'AFTER_DDL', false, 0, 0, config, '{}', NULL)::confiture.hook_context) AS r
-$$;
+AS $$SELECT r.rows_affected || ' ' || r.stats FROM pg_temp.run('backfill_read_model', config) AS r$$;
 CREATE FUNCTION pg_temp.verify(config jsonb)
 RETURNS jsonb
 LANGUAGE sql
-AS $$
-SELECT r.stats
-  FROM confiture.verify_consistency(ROW('001', 'one', 'forward', 'AFTER_VALIDATION', false, 0, 0, config, '{}', NULL)::confiture.hook_context) AS r
-$$;
+AS $$SELECT (pg_temp.run('verify_consistency', config)).stats$$;
 -- DETAIL of the error.
 CREATE FUNCTION pg_temp.detail(config jsonb)
 RETURNS text
@@ -134,6 +148,13 @@ CREATE TABLE "SELECT" AS SELECT 1 AS "I d";
 SELECT is(pg_temp.detail('{"source": "SELECT * FROM missing", "target": "missing", "key": ["id"]}'), 'consistent', 'tables with names such as ours');
 SELECT is(pg_temp.detail('{"source": "\"SELECT\"", "target": "SELECT 1 AS \"I d\"", "key": ["I d"]}'), 'consistent', 'names in quotes');
 SELECT throws_ok($$SELECT pg_temp.verify('{"source": "orders", "target": "target", "key": ["absent"]}')$$, '42703', NULL, 'a key column that is not there');
-SELECT throws_ok($$SELECT pg_temp.verify('{"source": "DELETE FROM orders", "target": "target"}')$$, 'MG016', NULL, 'neither a query nor a relation');
+SELECT throws_matching($$SELECT pg_temp.verify('{"source": "DELETE FROM orders", "target": "target"}')$$, '^(invalid name syntax|relation ".*" does not exist)', 'neither a query nor a relation');
+SELECT throws_ok($$SELECT confiture.hook_answer('VALUES (1), (2)')$$, 'MG016', 'the query of a hook must return one value', 'an answer is one row');
+SELECT throws_ok($$SELECT confiture.hook_answer('SELECT 1, 2')$$, 'MG016', 'the query of a hook must return one value', 'of one column');
+SELECT throws_ok($$SELECT confiture.hook_answer('SELECT 1 WHERE false')$$, 'MG016', 'the query of a hook must return one value', 'and there is one');
+SELECT is(confiture.hook_answer('SELECT NULL'), NULL, 'which may be null');
+SELECT is(confiture.hook_answer($$SELECT '{"ü": [1, null]}'::pg_catalog.jsonb$$), '{"ü": [1, null]}', 'or anything that jsonb can be');
+SELECT throws_ok(format('SELECT confiture.hook_execute(%L)', statement), '42601', NULL, 'not one statement: ' || statement)
+  FROM unnest(ARRAY['SELECT 1; SELECT 2', '', ';', 'EXPLAIN SELECT 1; DROP TABLE orders']) AS statement;
 
 SELECT * FROM finish();

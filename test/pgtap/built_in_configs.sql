@@ -1,19 +1,27 @@
 -- The built-in hooks as a family: what they look like, and that each reads its config closely.
-SET client_min_messages = warning;
+SET client_min_messages = error;
 SELECT * FROM no_plan();
 
-CREATE FUNCTION pg_temp.call(hook text, config jsonb)
+-- A run of the phase with the one hook; what fails is raised as it was.
+CREATE FUNCTION pg_temp.run(hook text, config jsonb)
 RETURNS confiture.hook_result
 LANGUAGE plpgsql
 AS $$
 DECLARE
     result confiture.hook_result;
 BEGIN
-    EXECUTE format('SELECT * FROM confiture.%I($1)', hook) INTO result
-      USING ROW('001', 'one', 'forward', 'AFTER_DDL', false, 0, 0, config, '{}', NULL)::confiture.hook_context;
+    PERFORM confiture.register_hook('tried', 'AFTER_DDL', pg_catalog.format('confiture.%I(confiture.hook_context)', hook)::pg_catalog.regprocedure,
+                                    on_failure => 'continue', config => config);
+    SELECT * INTO STRICT result FROM confiture.run_phase('AFTER_DDL', '001') AS r WHERE r.hook_name OPERATOR(pg_catalog.=) 'tried';
+    PERFORM confiture.unregister_hook('tried');
+    IF result.error IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = pg_catalog.jsonb_extract_path_text(result.error, 'sqlstate'), MESSAGE = pg_catalog.jsonb_extract_path_text(result.error, 'message'),
+            DETAIL = coalesce(pg_catalog.jsonb_extract_path_text(result.error, 'detail'), '');
+    END IF;
     RETURN result;
 END
 $$;
+SELECT confiture.register_migration('001', 'one', 'SELECT 1') \g /dev/null
 
 -- A config that each accepts, and its members that must be there.
 CREATE TABLE t (id integer PRIMARY KEY);
@@ -50,25 +58,25 @@ SELECT is_empty($$SELECT h.name, member
                    WHERE obj_description(to_regprocedure(format('confiture.%I(confiture.hook_context)', h.name))) !~ ('\m' || member || '\M')$$,
                 'their comments name all members of their configs');
 
-SELECT lives_ok(format('SELECT pg_temp.call(%L, %L)', name, config), name || ' accepts what it knows') FROM hook;
-SELECT throws_ok(format('SELECT pg_temp.call(%L, %L)', name, config || '{"Tables": []}'), 'MG016',
+SELECT lives_ok(format('SELECT pg_temp.run(%L, %L)', name, config), name || ' accepts what it knows') FROM hook;
+SELECT throws_ok(format('SELECT pg_temp.run(%L, %L)', name, config || '{"Tables": []}'), 'MG016',
                  'unknown member "Tables" in the config of ' || name, name || ' refuses what it does not know') FROM hook;
-SELECT throws_ok(format('SELECT pg_temp.call(%L, %L)', name, '[]'), 'MG016', format('the config of %s is not a JSON object', name), name || ' refuses an array') FROM hook;
-SELECT throws_ok(format('SELECT pg_temp.call(%L, %L)', name, config - member), 'MG016', format('no "%s" in the config of %s', member, name),
+SELECT throws_ok(format('SELECT confiture.%I(ROW(%L, %L, %L, %L, false, 0, 0, %L, NULL, NULL))', name, '001', 'one', 'forward', 'CLEANUP', '[]'), 'MG016', format('the config of %s is not a JSON object', name), name || ' refuses an array') FROM hook;
+SELECT throws_ok(format('SELECT pg_temp.run(%L, %L)', name, config - member), 'MG016', format('no "%s" in the config of %s', member, name),
                  name || ' needs ' || member)
   FROM hook, unnest(needed) AS member;
-SELECT throws_ok(format('SELECT pg_temp.call(%L, %L)', name, config || jsonb_build_object(member, null::text)), 'MG016', format('no "%s" in the config of %s', member, name),
+SELECT throws_ok(format('SELECT pg_temp.run(%L, %L)', name, config || jsonb_build_object(member, null::text)), 'MG016', format('no "%s" in the config of %s', member, name),
                  name || ' takes null as nothing: ' || member)
   FROM hook, unnest(needed) AS member;
-SELECT throws_ok(format('SELECT pg_temp.call(%L, %L)', name, config || jsonb_build_object(member, wrong)), 'MG016', format('invalid "%s" in the config of %s', member, name),
+SELECT throws_ok(format('SELECT pg_temp.run(%L, %L)', name, config || jsonb_build_object(member, wrong)), 'MG016', format('invalid "%s" in the config of %s', member, name),
                  format('%s refuses %s for %s', name, wrong, member))
   FROM hook, jsonb_object_keys(config) AS member, unnest(ARRAY['5.5', '-1', '[1]', '[""]', '" "', '{"a": {}}']::jsonb[]) AS wrong
  -- What fits, or what the hook itself looks at.
  WHERE NOT (member IN ('queries') AND jsonb_typeof(wrong) = 'array' OR member = 'payload' AND jsonb_typeof(wrong) = 'object');
 
 -- Without a config, and with null for all members.
-SELECT lives_ok(format('SELECT pg_temp.call(%L, %L)', name, without), format('%s with the config %L', name, without))
-  FROM hook, LATERAL (VALUES (NULL::jsonb), ('{}'), ((SELECT jsonb_object_agg(member, NULL) FROM jsonb_object_keys(config) AS member))) AS v (without)
+SELECT lives_ok(format('SELECT pg_temp.run(%L, %L)', name, without), format('%s with the config %L', name, without))
+  FROM hook, LATERAL (VALUES ('{}'), ((SELECT jsonb_object_agg(member, NULL) FROM jsonb_object_keys(config) AS member))) AS v (without)
  WHERE needed = '{}'
    -- pgTAP has temporary tables of its own.
    AND name NOT IN ('rebuild_indexes', 'drop_temporary_tables');
@@ -81,12 +89,12 @@ SELECT throws_ok($$SELECT confiture.hook_config('x', '{"n": 9223372036854775808}
 SELECT throws_ok($$SELECT confiture.hook_config('x', '{"i": "-1s"}', '{"i": "interval"}')$$, 'MG016', 'invalid "i" in the config of x', 'no interval below zero');
 
 -- Relations that are not there, or are something else.
-SELECT throws_ok(format('SELECT pg_temp.call(%L, %L)', name, config || jsonb_build_object(member, CASE jsonb_typeof(config -> member) WHEN 'array' THEN '["absent"]'::jsonb ELSE '"absent"' END)),
+SELECT throws_ok(format('SELECT pg_temp.run(%L, %L)', name, config || jsonb_build_object(member, CASE jsonb_typeof(config -> member) WHEN 'array' THEN '["absent"]'::jsonb ELSE '"absent"' END)),
                  'MG016', NULL, format('%s: %s of a relation that is not there', name, member))
   FROM hook, unnest(ARRAY['tables', 'indexes', 'views', 'target', 'source', 'schemas']) AS member
  WHERE config ? member;
 CREATE VIEW v AS SELECT 1 AS id;
-SELECT throws_ok(format('SELECT pg_temp.call(%L, %L)', name, config || jsonb_build_object(member, CASE jsonb_typeof(config -> member) WHEN 'array' THEN '["v"]'::jsonb ELSE '"v"' END)),
+SELECT throws_ok(format('SELECT pg_temp.run(%L, %L)', name, config || jsonb_build_object(member, CASE jsonb_typeof(config -> member) WHEN 'array' THEN '["v"]'::jsonb ELSE '"v"' END)),
                  'MG016', 'wrong kind of relation: v', format('%s: %s of a view', name, member))
   FROM hook, unnest(ARRAY['tables', 'indexes', 'views', 'target']) AS member
  WHERE config ? member AND (name, member) <> ('verify_consistency', 'target');

@@ -2,18 +2,30 @@
 SET client_min_messages = error;
 SELECT * FROM no_plan();
 
-CREATE FUNCTION pg_temp.stats(hook text, config jsonb, shared jsonb DEFAULT '{}', error jsonb DEFAULT NULL)
-RETURNS jsonb
+-- A run of the phase with the one hook; what fails is raised as it was.
+CREATE FUNCTION pg_temp.run(hook text, config jsonb)
+RETURNS confiture.hook_result
 LANGUAGE plpgsql
 AS $$
 DECLARE
     result confiture.hook_result;
 BEGIN
-    EXECUTE format('SELECT * FROM confiture.%I($1)', hook) INTO result
-      USING ROW('001', 'one', 'forward', 'CLEANUP', false, 5, 1.5, config, shared, error)::confiture.hook_context;
-    RETURN result.stats;
+    PERFORM confiture.register_hook('tried', 'AFTER_DDL', pg_catalog.format('confiture.%I(confiture.hook_context)', hook)::pg_catalog.regprocedure,
+                                    on_failure => 'continue', config => config);
+    SELECT * INTO STRICT result FROM confiture.run_phase('AFTER_DDL', '001') AS r WHERE r.hook_name OPERATOR(pg_catalog.=) 'tried';
+    PERFORM confiture.unregister_hook('tried');
+    IF result.error IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = pg_catalog.jsonb_extract_path_text(result.error, 'sqlstate'), MESSAGE = pg_catalog.jsonb_extract_path_text(result.error, 'message'),
+            DETAIL = coalesce(pg_catalog.jsonb_extract_path_text(result.error, 'detail'), '');
+    END IF;
+    RETURN result;
 END
 $$;
+SELECT confiture.register_migration('001', 'one', 'SELECT 1') \g /dev/null
+CREATE FUNCTION pg_temp.stats(hook text, config jsonb)
+RETURNS jsonb
+LANGUAGE sql
+AS 'SELECT (pg_temp.run(hook, config)).stats';
 
 CREATE TABLE plain (id integer PRIMARY KEY, n integer);
 CREATE INDEX plain_n ON plain (n);
@@ -113,13 +125,26 @@ $$;
 SELECT is(current_setting('seen.dropped'), 't t 0', 'all by default');
 
 -- capture_statistics.
+CREATE FUNCTION pg_temp.compared(config jsonb, shared jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    stats jsonb;
+BEGIN
+    PERFORM confiture.register_hook_sql('shared before', 'AFTER_DDL', format('SELECT confiture.set_stat(key, value) FROM jsonb_each(%L)', shared), priority => 1);
+    stats := pg_temp.stats('capture_statistics', config);
+    PERFORM confiture.unregister_hook('shared before');
+    RETURN stats;
+END
+$$;
 TRUNCATE plain, "Par ""ted";
 INSERT INTO "Par ""ted" SELECT n, n FROM generate_series(0, 999) AS n;
 INSERT INTO plain SELECT n, n FROM generate_series(1, 1000) AS n;
 ANALYZE plain, high, lowest, lower;
-SELECT is(pg_temp.stats('capture_statistics', '{"tables": []}'), '{"tables": {}}', 'no table');
+SELECT is(pg_temp.stats('capture_statistics', '{"tables": []}'), '{"tables": {}, "shared": true}', 'no table');
 SELECT is(pg_temp.stats('capture_statistics', '{"tables": ["plain", "high"]}') #- '{tables,public.plain,last_analyze}' #- '{tables,public.high,last_analyze}' #- '{tables,public.plain,dead_rows}' #- '{tables,public.high,dead_rows}',
-          jsonb_build_object('tables', jsonb_build_object('public.plain', jsonb_build_object('rows', 1000, 'bytes', pg_total_relation_size('plain')),
+          jsonb_build_object('shared', true, 'tables', jsonb_build_object('public.plain', jsonb_build_object('rows', 1000, 'bytes', pg_total_relation_size('plain')),
                                                           'public.high', jsonb_build_object('rows', 500, 'bytes', pg_total_relation_size('high')))), 'rows and bytes');
 SELECT is((stats -> 'tables' -> 'public."Par ""ted"' ->> 'rows')::bigint, 1000::bigint, 'a partitioned table has the rows of its partitions')
   FROM pg_temp.stats('capture_statistics', '{"tables": ["\"Par \"\"ted\""]}') AS stats;
@@ -137,7 +162,7 @@ BEGIN;
 INSERT INTO plain SELECT n, n FROM generate_series(1001, 3000) AS n;
 DROP TABLE other.plain;
 CREATE TABLE other.new AS SELECT n FROM generate_series(1, 7) AS n;
-SELECT pg_temp.stats('capture_statistics', '{}', jsonb_build_object('statistics:BEFORE_DDL', :'captured'::jsonb, 'statistics:BEFORE_VALIDATION', '{}', 'statistics:other', 1)) AS stats \gset
+SELECT stats FROM pg_temp.compared('{}', jsonb_build_object('statistics:BEFORE_DDL', :'captured'::jsonb, 'statistics:BEFORE_VALIDATION', '{}', 'statistics:other', 1)) AS stats \gset
 COMMIT;
 SELECT is(:'stats'::jsonb ->> 'since', 'BEFORE_DDL', 'compared with the last phase that has captured');
 SELECT is(ARRAY(SELECT jsonb_object_keys(:'stats'::jsonb -> 'differences') ORDER BY 1), '{other.new,other.plain,public.plain}', 'only what differs is told');
@@ -145,17 +170,12 @@ SELECT is((:'stats'::jsonb #>> '{differences,public.plain,rows}')::bigint BETWEE
 SELECT is((:'stats'::jsonb #>> '{differences,public.plain,bytes}')::bigint, (:'stats'::jsonb #>> '{tables,public.plain,bytes}')::bigint - (:'captured'::jsonb #>> '{public.plain,bytes}')::bigint, 'bytes more');
 SELECT is((:'stats'::jsonb #> '{differences,other.new}') - 'bytes', '{"new": true, "rows": 7}', 'a new table');
 SELECT is((:'stats'::jsonb #> '{differences,other.plain}') - 'bytes', '{"gone": true, "rows": 0}', 'one that is gone');
-SELECT is(pg_temp.stats('capture_statistics', '{"tables": []}', '{"statistics:CLEANUP": {}}') ->> 'since', 'CLEANUP', 'an earlier hook of the same phase');
-
--- notify.
-SELECT is(pg_temp.stats('notify', '{}'), '{"channel": "confiture", "payload": {"version": "001", "name": "one", "direction": "forward", "phase": "CLEANUP", "dry_run": false, "rows_affected": 5, "execution_time_ms": 1.5}}', 'what is sent');
-SELECT is(pg_temp.stats('notify', '{"channel": "Ch %s", "payload": {"name": "ours", "n": null}}', '{}', '{"sqlstate": "23505", "message": "no", "context": "c"}'),
-          '{"channel": "Ch %s", "payload": {"version": "001", "name": "one", "direction": "forward", "phase": "CLEANUP", "dry_run": false, "rows_affected": 5, "execution_time_ms": 1.5, "error": {"sqlstate": "23505", "message": "no"}, "payload": {"name": "ours", "n": null}}}', 'an error, a payload');
-SELECT is(octet_length(stats ->> 'payload') BETWEEN 3000 AND 7999 AND strpos(message, stats #>> '{payload,error,message}') = 1, true, 'a long message is made shorter: ' || left(message, 1))
-  FROM unnest(ARRAY[repeat('x', 100000), repeat('"', 9000), repeat('ü', 4001), repeat('x', 7900)]) AS message, pg_temp.stats('notify', '{}', '{}', jsonb_build_object('sqlstate', '23505', 'message', message)) AS stats;
-SELECT is(octet_length(stats ->> 'payload') > 7000 AND stats #>> '{payload,payload,a}' = repeat('x', 7700), true, 'the payload of the config is not') FROM pg_temp.stats('notify', jsonb_build_object('payload', jsonb_build_object('a', repeat('x', 7700))), '{}', jsonb_build_object('message', repeat('m', 7000))) AS stats;
-SELECT throws_ok(format($$SELECT pg_temp.stats('notify', %L)$$, jsonb_build_object('payload', jsonb_build_object('a', repeat('x', 8000)))), 'MG016', NULL, 'a payload that is too long');
-SELECT throws_ok(format($$SELECT pg_temp.stats('notify', %L)$$, jsonb_build_object('channel', repeat('ü', 32))), 'MG016', NULL, 'a channel that is too long');
-SELECT is(pg_temp.stats('notify', jsonb_build_object('channel', repeat('x', 63))) ->> 'channel', repeat('x', 63), 'one that is just not');
+SELECT is(pg_temp.compared('{"tables": []}', '{"statistics:AFTER_DDL": {}}') ->> 'since', 'AFTER_DDL', 'an earlier hook of the same phase');
+SELECT confiture.register_hook_sql('large', 'AFTER_DDL', 'SELECT confiture.set_stat(''large'', to_jsonb(repeat(''x'', 1024 * 1024 - 50)))', priority => 1) \g /dev/null
+SELECT is(pg_temp.stats('capture_statistics', '{"tables": ["plain"]}') -> 'shared', 'false', 'what cannot be shared fails nothing');
+SELECT confiture.unregister_hook('large') \g /dev/null
+SELECT confiture.register_hook('first', 'AFTER_DDL', 'confiture.capture_statistics(confiture.hook_context)', config => '{"tables": ["plain"]}', priority => 1) \g /dev/null
+SELECT confiture.register_hook_sql('writes', 'AFTER_DDL', 'INSERT INTO plain SELECT generate_series(5001, 9000)', priority => 2) \g /dev/null
+SELECT is((pg_temp.stats('capture_statistics', '{"tables": ["plain"]}') #>> '{differences,public.plain,rows}')::bigint BETWEEN 3000 AND 5000, true, 'from one hook to the next');
 
 SELECT * FROM finish();

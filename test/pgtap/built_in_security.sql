@@ -2,18 +2,30 @@
 SET client_min_messages = error;
 SELECT * FROM no_plan();
 
-CREATE FUNCTION pg_temp.stats(hook text, config jsonb)
-RETURNS jsonb
+-- A run of the phase with the one hook; what fails is raised as it was.
+CREATE FUNCTION pg_temp.run(hook text, config jsonb)
+RETURNS confiture.hook_result
 LANGUAGE plpgsql
 AS $$
 DECLARE
     result confiture.hook_result;
 BEGIN
-    EXECUTE pg_catalog.format('SELECT * FROM confiture.%I($1)', hook) INTO result
-      USING ROW('001', 'one', 'forward', 'AFTER_DDL', false, 0, 0, config, '{}', NULL)::confiture.hook_context;
-    RETURN result.stats;
+    PERFORM confiture.register_hook('tried', 'AFTER_DDL', pg_catalog.format('confiture.%I(confiture.hook_context)', hook)::pg_catalog.regprocedure,
+                                    on_failure => 'continue', config => config);
+    SELECT * INTO STRICT result FROM confiture.run_phase('AFTER_DDL', '001') AS r WHERE r.hook_name OPERATOR(pg_catalog.=) 'tried';
+    PERFORM confiture.unregister_hook('tried');
+    IF result.error IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = pg_catalog.jsonb_extract_path_text(result.error, 'sqlstate'), MESSAGE = pg_catalog.jsonb_extract_path_text(result.error, 'message'),
+            DETAIL = coalesce(pg_catalog.jsonb_extract_path_text(result.error, 'detail'), '');
+    END IF;
+    RETURN result;
 END
 $$;
+SELECT confiture.register_migration('001', 'one', 'SELECT 1') \g /dev/null
+CREATE FUNCTION pg_temp.stats(hook text, config jsonb)
+RETURNS jsonb
+LANGUAGE sql
+AS 'SELECT (pg_temp.run(hook, config)).stats';
 
 CREATE SCHEMA shop;
 CREATE TABLE shop.orders (id integer PRIMARY KEY, tenant text, cents integer CONSTRAINT dear CHECK (cents > 0));
@@ -105,7 +117,7 @@ SELECT lives_ok(format('SELECT pg_temp.stats(%L, %L)', hook, config), 'a hostile
                ('verify_consistency', format($${"source": %1$s, "target": %1$s, "key": ["k'; %%I $1"]}$$, :'name')), ('require_columns', $${"columns": ["k'; %I $1"], "schemas": ["shop"], "except": ["o*", "r_*"]}$$),
                ('backfill_read_model', format($${"target": %s, "columns": ["k'; %%I $1"], "batches": "VALUES (1)", "batch_column": "k'; %%I $1", "select": "SELECT $1"}$$, :'name'))) AS v (hook, config);
 SELECT has_table('shop'::name, 'orders'::name, 'nothing of it ran');
-SELECT throws_ok(format($$SELECT pg_temp.stats('analyze_tables', '{"tables": [%s]}')$$, to_jsonb(name)), 'MG016', NULL, 'no name of a relation: ' || name)
+SELECT throws_matching(format($$SELECT pg_temp.stats('analyze_tables', '{"tables": [%s]}')$$, to_jsonb(name)), '^(relation ".*" does not exist|invalid name syntax|improper relation name)', 'no name of a relation: ' || name)
   FROM unnest(ARRAY['orders; DROP TABLE shop.orders', 'a.b.c.d', '"', 'shop.', '(SELECT 1)', '0', '-1', '99999']) AS name;
 
 -- A hook has the rights of the role that runs it, no more and no less.

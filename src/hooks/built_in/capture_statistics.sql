@@ -17,6 +17,7 @@ DECLARE
     smallest_row CONSTANT integer := 28;
     captured jsonb;
     differences jsonb;
+    shared boolean;
     result confiture.hook_result;
 BEGIN
     -- Rows: as the planner estimates them, by the size of now; before the first ANALYZE by what was counted.
@@ -49,8 +50,17 @@ BEGIN
               FROM unnest(tables) AS t (relation)
               LEFT JOIN measured AS m ON m.relation = t.relation
              GROUP BY t.relation) AS by_table;
-    PERFORM confiture.set_stat('statistics:' || context.phase, captured);
-    result.stats := jsonb_build_object('tables', captured);
+    BEGIN
+        PERFORM confiture.set_stat('statistics:' || context.phase, (
+            SELECT coalesce(jsonb_object_agg(name, jsonb_build_object('rows', value -> 'rows', 'bytes', value -> 'bytes')), '{}')
+              FROM jsonb_each(captured) AS t (name, value)));
+        shared := true;
+    EXCEPTION
+        -- There is a limit to what can be shared, which very many tables go beyond.
+        WHEN SQLSTATE 'MG016' THEN
+            shared := false;
+    END;
+    result.stats := jsonb_build_object('tables', captured, 'shared', shared);
     IF before_phase IS NOT NULL THEN
         SELECT coalesce(jsonb_object_agg(name, CASE
                    WHEN was IS NULL THEN jsonb_build_object('new', true, 'rows', is_now -> 'rows',
@@ -69,4 +79,4 @@ BEGIN
     RETURN result;
 END
 $$;
-COMMENT ON FUNCTION confiture.capture_statistics(confiture.hook_context) IS 'Built-in hook: takes down how large the tables are. Config: tables (names of tables and materialized views; default all of the user''s schemas, members of extensions left out). Stats: tables (by name: rows (estimated), bytes (with indexes and TOAST), dead_rows, last_analyze; of a partitioned one those of its partitions together); since, differences (rows and bytes of those that changed, new or gone, since the last phase of the run in which statistics were captured). Shared with later hooks as statistics:<phase>. Errors: MG016.';
+COMMENT ON FUNCTION confiture.capture_statistics(confiture.hook_context) IS 'Built-in hook: takes down how large the tables are. Config: tables (names of tables and materialized views; default all of the user''s schemas, members of extensions left out). Stats: tables (by name: rows (estimated), bytes (with indexes and TOAST), dead_rows, last_analyze; of a partitioned one those of its partitions together); since, differences (rows and bytes of those that changed, new or gone, since the last phase of the run in which statistics were captured). Rows and bytes are shared with later hooks as statistics:<phase>; shared is false where they were too large for that. Errors: MG016.';
