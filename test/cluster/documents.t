@@ -12,7 +12,7 @@ from sessions import TOP, Cluster, done, equal, ok
 
 PAGES = sorted((TOP / "docs").glob("*.md")) + sorted(TOP.glob("*.md")) + sorted((TOP / "examples").glob("**/*.md"))
 # Blocks of these are run whole; the reference has the forms of calls and no calls.
-RUN = ["dry-run", "getting-started", "errors", "migrations", "layouts", "trust"]
+RUN = ["dry-run", "getting-started", "errors", "migrations", "layouts", "trust", "built-in-hooks"]
 END = "--- end of block ---"
 cluster = Cluster("timezone=UTC", "client_min_messages=notice")
 
@@ -156,4 +156,16 @@ equal(bullets("What a rollback cannot undo"), sorted(kinds), "the side effects a
 for title, function in (("Statements", "dry_run_statements"), ("Locks", "dry_run_locks")):
     told = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`[^|]*) \|", sections[title], re.MULTILINE))))
     equal(sorted(told), sorted(out_columns(function)), f"the columns of {function}() are told")
+
+# The page on the built-in hooks has each of them, and each member of their configs.
+page = (TOP / "docs" / "built-in-hooks.md").read_text()
+sections = dict(re.findall(r"^## ([^\n]*)\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL))
+built_in = cluster.sql("SELECT proname FROM pg_proc WHERE pronamespace = 'confiture'::regnamespace"
+                       " AND prorettype = 'confiture.hook_result'::regtype AND NOT proretset", "complete").splitlines()
+equal(sorted(sections), sorted(built_in), "the built-in hooks are told")
+for name in built_in:
+    call = f"SELECT confiture.{name}(ROW('1', '', 'forward', 'CLEANUP', false, 0, 0, '{{\"?\": 1}}', NULL, NULL))"
+    refusal = cluster.program("psql", "-X", "-d", "complete", "-c", call).stderr
+    told = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`[^|]*) \|", sections[name], re.MULTILINE)))
+    equal(sorted(told), re.findall(r"\w+", re.search(r"knows (.*)\.", refusal).group(1)), f"the config of {name} is told")
 done()

@@ -57,15 +57,15 @@ BEGIN
         problems := problems || format('The source has %s rows, the target %s.', source_rows, target_rows);
     END IF;
     IF (measured ->> 'missing')::bigint > tolerance THEN
-        problems := problems || format('%s keys of the source are not in the target: %s.', measured ->> 'missing',
+        problems := problems || format('Keys of the source that the target lacks: %s (%s).', measured ->> 'missing',
                                        confiture.hook_sample(measured -> 'missing_sample', measured ->> 'missing'));
     END IF;
     IF (measured ->> 'unexpected')::bigint > tolerance THEN
-        problems := problems || format('%s keys of the target are not in the source: %s.', measured ->> 'unexpected',
+        problems := problems || format('Keys of the target that the source lacks: %s (%s).', measured ->> 'unexpected',
                                        confiture.hook_sample(measured -> 'unexpected_sample', measured ->> 'unexpected'));
     END IF;
     IF problems <> '{}' THEN
-        RAISE EXCEPTION '% and % are not consistent', left(config ->> 'source', 100), left(config ->> 'target', 100) USING
+        RAISE EXCEPTION 'the source and the target are not consistent' USING
             ERRCODE = 'check_violation',
             DETAIL = array_to_string(problems, E'\n'),
             HINT = CASE WHEN tolerance = 0 THEN 'Fill the target again, or set "tolerance" to the number of rows that may differ.'
