@@ -22,3 +22,14 @@ SELECT min((result).migration_version) AS first_in,
   FROM chain, unnest((result).warnings) AS warning
  GROUP BY warning
  ORDER BY first_in;
+
+-- Which hooks ran: those of the team in every migration, and those that a migration brought along.
+SELECT hook.phase,
+       hook.hook_name,
+       count(*) AS migrations,
+       string_agg(DISTINCT hook.status, ', ') AS status,
+       sum(hook.rows_affected) AS rows,
+       round(sum(hook.execution_time_ms)) AS ms
+  FROM chain, confiture.dry_run_hooks(result) AS hook
+ GROUP BY hook.phase, hook.hook_name
+ ORDER BY hook.phase, hook.hook_name;
