@@ -21,4 +21,23 @@ SELECT throws_ok(format($$SELECT pg_temp.notify(%L)$$, jsonb_build_object('chann
 SELECT is(pg_temp.notify(jsonb_build_object('channel', repeat('x', 63))) ->> 'channel', repeat('x', 63), 'one that is just not');
 
 
+-- What arrives, at another session.
+CREATE EXTENSION dblink;
+SELECT dblink_connect('listener', format('host=%s port=%s dbname=%s', :'HOST', :'PORT', current_database())) \g /dev/null
+SELECT dblink_exec('listener', 'LISTEN "The channel"') \g /dev/null
+SELECT confiture.register_migration('2', 'two', 'SELECT 1'), confiture.register_migration('3', 'three', 'SELECT 1 / 0') \g /dev/null
+SELECT confiture.register_hook('tell', 'CLEANUP', 'confiture.notify(confiture.hook_context)', config => '{"channel": "The channel"}'),
+       confiture.register_hook('alarm', 'ON_ERROR', 'confiture.notify(confiture.hook_context)', config => '{"channel": "The channel"}') \g /dev/null
+SELECT results_eq($$SELECT h.hook_name, h.stats #>> '{payload,phase}', (h.stats #>> '{payload,dry_run}')::boolean, h.stats #>> '{payload,error,sqlstate}', h.stats #>> '{payload,error,message}'
+                      FROM confiture.dry_run('3') AS r, confiture.dry_run_hooks(r) AS h$$,
+                  $$VALUES ('tell', 'CLEANUP', true, '22012', 'division by zero'), ('alarm', 'ON_ERROR', true, '22012', 'division by zero')$$, 'a failed dry run tells of its error');
+SELECT is_empty($$SELECT extra FROM dblink_get_notify('listener')$$, 'and of a dry run nothing arrives');
+BEGIN;
+SELECT status FROM confiture.run_phase('CLEANUP', '2') \g /dev/null
+SELECT is_empty($$SELECT extra FROM dblink_get_notify('listener')$$, 'nor before the commit');
+COMMIT;
+SELECT results_eq($$SELECT notify_name, extra::jsonb - 'execution_time_ms' FROM dblink_get_notify('listener')$$,
+                  $$VALUES ('The channel', '{"version": "2", "name": "two", "direction": "forward", "phase": "CLEANUP", "dry_run": false, "rows_affected": 0}'::jsonb)$$, 'it arrives');
+SELECT dblink_disconnect('listener') \g /dev/null
+
 SELECT * FROM finish();
