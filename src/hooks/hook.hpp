@@ -22,6 +22,8 @@ enum class phase : std::uint8_t {
     on_error,
 };
 
+constexpr std::size_t phase_count = 6;
+
 /* 'AFTER_DDL' */
 const char *name_of(phase which);
 /* Throws failure{configuration_invalid} for what is no phase. */

@@ -17,7 +17,6 @@ namespace {
 constinit std::uint64_t changes = 1;
 
 constexpr std::size_t longest_name = 200, longest_statement = 1024 * 1024;
-constexpr std::size_t phase_count = 6;
 
 std::string empty_object() { return pg::jsonb_image(std::string("{}")); }
 
@@ -188,39 +187,40 @@ std::vector<std::string> all_names() {
     return names;
 }
 
-const hook_list &registered_hooks::all() {
-    if (revision_ == changes)
-        return hooks_;
-    hooks_.clear();
+std::uint64_t registered_hooks::revision() const { return changes; }
+
+const hook_list &registered_hooks::of(phase which) {
+    phase_hooks &known = phases_[static_cast<std::size_t>(which)];
+    if (known.revision == changes)
+        return known.hooks;
+    known.hooks.clear();
     const std::string empty_config = empty_object();
     const pg::as_owner owner;
-    pg::for_each_row(std::string("SELECT ") + columns + " FROM confiture.hook WHERE enabled", {},
-                     [&](const pg::record &row) {
-                         hooks_.push_back(
+    pg::for_each_row(std::string("SELECT ") + columns +
+                         " FROM confiture.hook WHERE enabled AND phase = $1::confiture.hook_phase",
+                     {name_of(which)}, [&](const pg::record &row) {
+                         known.hooks.push_back(
                              std::make_shared<const hook>(read_row(row, empty_config)));
                      });
-    revision_ = changes;
-    return hooks_;
+    known.revision = changes;
+    return known.hooks;
 }
 
 const hook_list &hook_book::of(phase which) {
-    const hook_list &registered = registered_.all();
-    if (revision_ != registered_.revision()) {
-        phases_.assign(phase_count, {});
-        const auto add = [&](const std::shared_ptr<const hook> &each) {
-            phases_[static_cast<std::size_t>(each->when)].push_back(each);
-        };
-        std::for_each(own_.begin(), own_.end(), add);
-        for (const auto &each : registered)
-            if (names_version(each->migrations, version_))
-                add(each);
-        for (hook_list &hooks : phases_)
-            std::sort(hooks.begin(), hooks.end(), [](const auto &left, const auto &right) {
-                return runs_before(*left, *right);
-            });
-        revision_ = registered_.revision();
-    }
-    return phases_[static_cast<std::size_t>(which)];
+    phase_hooks &known = phases_[static_cast<std::size_t>(which)];
+    if (known.revision == registered_.revision())
+        return known.hooks;
+    known.hooks.clear();
+    for (const auto &each : own_)
+        if (each->when == which)
+            known.hooks.push_back(each);
+    for (const auto &each : registered_.of(which))
+        if (names_version(each->migrations, version_))
+            known.hooks.push_back(each);
+    std::sort(known.hooks.begin(), known.hooks.end(),
+              [](const auto &left, const auto &right) { return runs_before(*left, *right); });
+    known.revision = registered_.revision();
+    return known.hooks;
 }
 
 } // namespace confiture::hooks

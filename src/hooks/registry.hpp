@@ -6,6 +6,7 @@
 #include "migration/script.hpp"
 #include "pg/query.hpp"
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -35,16 +36,22 @@ hook find(const std::string &name);
 /* Of those that are registered, in byte order. */
 std::vector<std::string> all_names();
 
-/* Those that are registered and enabled, read once and again after this session has changed them.
- */
+/* A list as it was at some revision. */
+struct phase_hooks {
+    hook_list hooks;
+    std::uint64_t revision = 0;
+};
+
+/* Those that are registered and enabled: each phase is read once, and again after this session has
+ * changed them. */
 class registered_hooks {
 public:
-    const hook_list &all();
-    std::uint64_t revision() const { return revision_; }
+    const hook_list &of(phase which);
+    /* Goes up with every change; what was read before is out of date. */
+    std::uint64_t revision() const;
 
 private:
-    hook_list hooks_;
-    std::uint64_t revision_ = 0;
+    std::array<phase_hooks, phase_count> phases_;
 };
 
 /* The hooks of one migration: those that are registered for it and those of its own script. */
@@ -61,8 +68,7 @@ private:
     registered_hooks &registered_;
     std::string version_;
     hook_list own_;
-    std::vector<hook_list> phases_;
-    std::uint64_t revision_ = 0;
+    std::array<phase_hooks, phase_count> phases_;
 };
 
 } // namespace confiture::hooks
