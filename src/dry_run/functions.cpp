@@ -49,7 +49,7 @@ void check_iterations(int iterations) {
 
 void refuse_effects(const std::vector<migration_input> &inputs) {
     for (const migration_input &input : inputs)
-        for (const side_effect &effect : foresee(input.script))
+        for (const side_effect &effect : foresee(input))
             throw failure{dry_run_error, "the migration does what a rollback cannot undo",
                           (input.script.file.empty()
                                ? "Line "
@@ -114,7 +114,7 @@ public:
             migration_result result{&chain_, i, times_[i], {}, {}, {}, {}};
             result.locks = summarise(chain_, i, 500);
             result.expected = estimate_of(times_[i], chain_.migrations[i]);
-            result.side_effects = foresee(inputs_[i].script);
+            result.side_effects = foresee(inputs_[i]);
             if (i + 1 == chain_.migrations.size()) // the session's belong to the chain as a whole
                 result.side_effects.insert(result.side_effects.end(), effects_.begin(),
                                            effects_.end());

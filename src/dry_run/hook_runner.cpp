@@ -35,7 +35,7 @@ void hook_runner::run_after_all(hooks::phase which) {
     if (!first)
         return;
     if (migration_.error->message != first->message)
-        migration_.warnings.push_back(migration_.error->message);
+        migration_.warnings.push_back("After that, " + migration_.error->message);
     migration_.error = first;
 }
 

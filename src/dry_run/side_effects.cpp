@@ -215,17 +215,22 @@ void look_at_statistics(const chain_record &chain, std::vector<side_effect> &fou
 
 } // namespace
 
-std::vector<side_effect> foresee(const pg::script &script) {
+std::vector<side_effect> foresee(const migration_input &input) {
     std::vector<side_effect> found;
-    const bool names_tell = may_tell(script.text);
-    for (const pg::statement &statement : script.statements) {
+    const bool names_tell = may_tell(input.script.text);
+    const auto look_at = [&](const pg::statement &statement) {
         if (found.size() >= 100)
-            break;
-        const std::string_view text = script.text_of(statement);
+            return;
+        const std::string_view text = input.script.text_of(statement);
         foresee_command(text, pg::tag_name(statement.tag), statement.line, found);
         if (names_tell)
             foresee_names(text, statement.line, found);
-    }
+    };
+    for (const pg::statement &statement : input.script.statements)
+        look_at(statement);
+    for (const auto &hook : input.hooks) // their statements stand in the same text
+        for (const pg::statement &statement : hook->statements)
+            look_at(statement);
     return found;
 }
 

@@ -20,8 +20,8 @@ struct side_effect {
     std::int32_t line = 0; // 0: not of one statement
 };
 
-/* What the statements of a script say they will do outside the transaction. */
-std::vector<side_effect> foresee(const pg::script &script);
+/* What the statements of a script and of its hooks say they will do outside the transaction. */
+std::vector<side_effect> foresee(const migration_input &input);
 
 /* Compares the session after the rollback with what it was, and cleans up what can be:
  * session-level advisory locks are held as often as before, prepared statements dropped. */

@@ -8,6 +8,7 @@
 #include "pg/hook_library.hpp"
 #include "pg/jsonb.hpp"
 #include "pg/session.hpp"
+#include "pg/transaction.hpp"
 
 namespace confiture::hooks {
 
@@ -99,9 +100,15 @@ CONFITURE_FUNCTION(confiture_hook_state) {
         return pg::text("missing");
     pg::hook_functions functions;
     try {
-        return pg::text(acceptance().accepts(found, functions) ? "ready" : "untrusted");
+        return pg::in_subtransaction([&] {
+            return pg::text(acceptance().accepts(found, functions) ? "ready" : "untrusted");
+        });
     } catch (const failure &) { // no such function, or no longer a hook's
         return pg::text("missing");
+    } catch (const pg::error &raised) {
+        if (raised.sqlstate() != "42501")
+            throw;
+        return pg::text("forbidden");
     }
 }
 

@@ -39,7 +39,7 @@ CREATE FUNCTION confiture.hook_state(name text)
 RETURNS text
 LANGUAGE c STRICT
 AS 'MODULE_PATHNAME', 'confiture_hook_state';
-COMMENT ON FUNCTION confiture.hook_state(text) IS 'Whether the current role could run a hook: ready, missing (its function or its extension is gone) or untrusted (see trust()). Errors: MG016 where there is none, 42501 where the role may not execute its function.';
+COMMENT ON FUNCTION confiture.hook_state(text) IS 'Whether the current role could run a hook: ready, missing (its function or its extension is gone), untrusted (see trust()) or forbidden (the role may not execute its function). Errors: MG016 where there is none.';
 
 CREATE VIEW confiture.hooks AS
 SELECT h.name, h.phase,
@@ -60,7 +60,7 @@ COMMENT ON COLUMN confiture.hooks.priority IS 'Lower ones run first; of equal on
 COMMENT ON COLUMN confiture.hooks.timeout IS 'How long it may run; null for confiture.hook_timeout, 0 for no limit.';
 COMMENT ON COLUMN confiture.hooks.on_failure IS 'abort or continue.';
 COMMENT ON COLUMN confiture.hooks.enabled IS 'Whether it runs.';
-COMMENT ON COLUMN confiture.hooks.state IS 'Whether the current role could run it: ready, missing or untrusted.';
+COMMENT ON COLUMN confiture.hooks.state IS 'Whether the current role could run it: ready, missing, untrusted or forbidden.';
 COMMENT ON COLUMN confiture.hooks.extension IS 'The extension that it came with.';
 COMMENT ON COLUMN confiture.hooks.registered_at IS 'When it was registered, or replaced last.';
 COMMENT ON COLUMN confiture.hooks.registered_by IS 'Role that registered it.';

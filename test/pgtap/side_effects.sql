@@ -103,7 +103,8 @@ SELECT is(e->>'kind', 'statistics', 'statistics that are written in place')
 SELECT throws_ok(format($$SELECT confiture.dry_run_sql(%L, options => '{"strict": true}')$$, script), 'MG001',
                  'the migration does what a rollback cannot undo', 'strict refuses ' || script)
   FROM unnest(ARRAY['SELECT nextval(''s.numbers'')', 'SELECT pg_advisory_lock(1)', 'COPY (SELECT 1) TO PROGRAM ''touch /tmp/never''',
-                    'COPY (SELECT 1) TO ''/tmp/never''', 'DO LANGUAGE plpython3u ''pass''', 'SELECT dblink_exec(''x'')']) AS script;
+                    'COPY (SELECT 1) TO ''/tmp/never''', 'DO LANGUAGE plpython3u ''pass''', 'SELECT dblink_exec(''x'')',
+                    E'-- confiture: phase=AFTER_DDL\nSELECT nextval(''s.numbers'')']) AS script;
 SELECT throws_ok($$SELECT confiture.dry_run_sql('SELECT 1/0; SELECT nextval(''s.numbers'')', options => '{"strict": true}')$$, 'MG001',
                  'the migration does what a rollback cannot undo', 'before anything runs');
 SELECT lives_ok($$SELECT confiture.dry_run_sql('PREPARE z AS SELECT 1; DEALLOCATE z; DEALLOCATE ALL; CLOSE ALL', options => '{"strict": true}')$$,
