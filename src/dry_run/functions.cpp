@@ -149,7 +149,7 @@ private:
         }
         // What is read of confiture's own while the chain runs is locked before the ledger looks.
         hooks::registered_hooks registered;
-        registered.of(hooks::phase::before_validation);
+        registered.read_all();
         trust::was_pinned("hook", "");
         run_chain(inputs_, registered, request_.chosen, before_, statement_memory, chain_);
         trial.roll_back();

@@ -206,6 +206,11 @@ const hook_list &registered_hooks::of(phase which) {
     return known.hooks;
 }
 
+void registered_hooks::read_all() {
+    for (std::size_t i = 0; i < phase_count; i++)
+        of(static_cast<phase>(i));
+}
+
 const hook_list &hook_book::of(phase which) {
     phase_hooks &known = phases_[static_cast<std::size_t>(which)];
     if (known.revision == registered_.revision())

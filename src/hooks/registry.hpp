@@ -47,6 +47,7 @@ struct phase_hooks {
 class registered_hooks {
 public:
     const hook_list &of(phase which);
+    void read_all();
     /* Goes up with every change; what was read before is out of date. */
     std::uint64_t revision() const;
 

@@ -229,6 +229,10 @@ observation::~observation() {
     begin_statement();
 }
 
+unobserved::unobserved() noexcept : before_(watching) { watching = nullptr; }
+
+unobserved::~unobserved() { watching = before_; }
+
 bool observation::active() { return watching != nullptr; }
 
 void observation::begin_statement() {

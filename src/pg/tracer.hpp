@@ -75,6 +75,18 @@ public:
     static void begin_statement();
 };
 
+/* While it lives, nothing is told: confiture's own bookkeeping is no part of what runs. */
+class unobserved {
+public:
+    unobserved() noexcept;
+    unobserved(const unobserved &) = delete;
+    unobserved &operator=(const unobserved &) = delete;
+    ~unobserved();
+
+private:
+    observer *before_;
+};
+
 /* Called by _PG_init. */
 void install_tracer();
 

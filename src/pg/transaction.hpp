@@ -2,6 +2,8 @@
 /* Subtransactions, and what the transaction around a call allows. */
 #include "pg/plain.hpp"
 
+#include "pg/tracer.hpp"
+
 #include <type_traits>
 
 namespace confiture::pg {
@@ -103,6 +105,7 @@ public:
     ~as_owner();
 
 private:
+    const unobserved own_work_;
     unsigned int user_;
     int security_context_ = 0;
 };
