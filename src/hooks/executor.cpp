@@ -216,7 +216,7 @@ void raise(const failure_record &failed) {
     thrown.column = failed.column_name;
     thrown.data_type = failed.data_type;
     thrown.constraint = failed.constraint;
-    throw thrown;
+    throw failure(thrown);
 }
 
 } // namespace confiture::hooks

@@ -197,12 +197,12 @@ returned read_result(return_form form, Datum result, bool null) {
 } // namespace
 
 struct hook_functions::function {
-    Oid id;
-    std::uint64_t seen; // of `changes`
+    Oid id = InvalidOid;
+    std::uint64_t seen = 0; // of `changes`
     std::string owner;
-    argument_form takes;
-    return_form gives;
-    FmgrInfo handle;
+    argument_form takes = argument_form::context;
+    return_form gives = return_form::nothing;
+    FmgrInfo handle{};
 };
 
 hook_functions::hook_functions()
