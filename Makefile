@@ -9,6 +9,8 @@ sql_parts = $(filter %.sql,$(listed))
 
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 SCRIPTS = scripts/confiture-load
+# What hooks in C are compiled with: installed as extension/confiture/confiture_hook.h among the server's headers.
+HEADERS_confiture = src/pg/confiture_hook.h
 
 # As system headers, PostgreSQL's give none of the warnings that -Wextra finds in them from one version to the next.
 PG_CPPFLAGS = -Isrc -isystem $(includedir_server)

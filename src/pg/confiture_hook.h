@@ -1,5 +1,5 @@
 /*
- * confiture_hook.h: a hook of confiture in C or C++, named by its library and symbol.
+ * confiture_hook.h: hooks of confiture in C or C++, named by library and symbol.
  *
  *     #include "postgres.h"
  *     #include "fmgr.h"
@@ -18,42 +18,67 @@
  * and, in the install script of the extension:
  *
  *     SELECT confiture.register_hook_library('my_ext:count_orders', 'AFTER_DDL',
- *                                            '$libdir/my_ext', 'count_orders');
+ *                                            'MODULE_PATHNAME', 'count_orders');
  *
- * The library is loaded when the hook runs first.  A hook runs in a subtransaction of its own, with
- * an active snapshot and without an SPI connection; it reports a failure with ereport(ERROR), and
- * must answer CHECK_FOR_INTERRUPTS() for its timeout to work.  What it allocates in
- * CurrentMemoryContext lives until the next hook.  A C++ hook lets no exception out.
+ * Nothing of confiture is linked: this header is all that a library needs.  docs/hooks-in-c.md tells
+ * the rest; in short:
+ *
+ * Transaction  A hook runs in the backend of the role that runs the migration, with its rights and
+ *              its search_path, in a subtransaction of its own.  It does not end that one; those
+ *              that it begins it also ends.  Settings that it changes are put back.
+ * SPI          There is an active snapshot and no SPI connection: SPI_connect(), SPI_finish().
+ * Memory       CurrentMemoryContext is emptied when the next hook begins.  What a hook keeps for
+ *              longer, it allocates elsewhere.
+ * Errors       ereport(ERROR) makes the hook fail: what it wrote is undone, and its SQLSTATE,
+ *              message, detail, hint, context and object names are told.  A std::exception that a
+ *              C++ hook lets out does the same with SQLSTATE 38000 and what(), but unwinding must
+ *              not cross frames of PostgreSQL, nor may ereport(ERROR) skip a destructor.
+ * Interrupts   Whatever takes long calls CHECK_FOR_INTERRUPTS(): the hook's timeout, a cancel and
+ *              statement_timeout come in there.  They are not to be caught.
+ * Threads      The server has one.  A thread that a hook starts calls nothing of PostgreSQL and
+ *              has ended when the hook returns.
  */
 #ifndef CONFITURE_HOOK_H
 #define CONFITURE_HOOK_H
 
+#ifndef POSTGRES_H
+#error "include postgres.h before confiture_hook.h"
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #include "utils/jsonb.h"
 
-/* Goes up when the structs below change in a way that older hooks do not survive. */
+/* Goes up with every change of what follows: a server runs no hook of a version that it does not
+ * know. */
 #define CONFITURE_HOOK_API_VERSION 1
 
-/* What a hook is given: the members of the SQL type confiture.hook_context.  Valid during the call. */
+/* What a hook is given: the members of the SQL type confiture.hook_context.  All of it is valid
+ * until the hook returns; the strings are in the encoding of the database. */
 typedef struct ConfitureHookContext {
     const char *migration_version; /* NULL for a script that is not registered */
-    const char *migration_name;
-    const char *direction; /* "forward" or "backward" */
-    const char *phase;     /* "AFTER_DDL" */
-    bool dry_run;          /* everything is going to be rolled back */
-    int64 rows_affected;   /* by the migration, so far */
-    double execution_time_ms; /* of the migration, so far */
-    Jsonb *config;         /* an object */
-    Jsonb *stats;          /* an object: what the hooks of this run have shared by set_stat() */
-    Jsonb *error;          /* the first error of the run, or NULL */
+    const char *migration_name;    /* never NULL */
+    const char *direction;         /* "forward" or "backward" */
+    const char *phase;             /* "AFTER_DDL", as in confiture.hook_phase */
+    bool dry_run;                  /* everything is going to be rolled back */
+    int64 rows_affected;           /* inserted, updated and deleted by the migration so far */
+    double execution_time_ms;      /* of the migration so far */
+    Jsonb *config;                 /* an object, {} if the hook has none; never NULL */
+    Jsonb *stats;                  /* an object: what confiture.set_stat() shared; never NULL */
+    Jsonb *error;                  /* an object: the first error of the run; NULL for none */
 } ConfitureHookContext;
 
-/* What a hook may tell; it comes zeroed. */
+/* What a hook tells.  It comes zeroed, and a hook that tells nothing leaves it so. */
 typedef struct ConfitureHookResult {
-    bool has_rows_affected;
+    bool has_rows_affected; /* false: rows_affected is null in confiture.hook_result */
     int64 rows_affected;
-    Jsonb *stats; /* or NULL */
+    Jsonb *stats; /* of any kind; NULL for none.  It must outlive the hook: SPI_finish() frees what
+                     was allocated after SPI_connect(), other than by SPI_palloc(). */
 } ConfitureHookResult;
 
+/* Neither pointer is ever NULL. */
 typedef void (*ConfitureHookFunction)(const ConfitureHookContext *context,
                                       ConfitureHookResult *result);
 
@@ -61,11 +86,14 @@ typedef void (*ConfitureHookFunction)(const ConfitureHookContext *context,
 typedef int (*ConfitureHookVersionFunction)(void);
 
 #ifdef __cplusplus
+}
 #define CONFITURE_HOOK_LINKAGE extern "C"
 #else
 #define CONFITURE_HOOK_LINKAGE extern
 #endif
 
+/* Declares a hook and exports it from the library; with a semicolon, at file level, before the
+ * function itself.  In C++ it may stand in a namespace: the symbol is the bare name. */
 #define CONFITURE_HOOK(symbol)                                                                     \
     CONFITURE_HOOK_LINKAGE PGDLLEXPORT int symbol##_confiture_hook_version(void);                  \
     int symbol##_confiture_hook_version(void) { return CONFITURE_HOOK_API_VERSION; }               \

@@ -3,9 +3,7 @@
 #include "pg/boundary.hpp"
 #include "pg/jsonb.hpp"
 
-extern "C" {
 #include "pg/confiture_hook.h"
-}
 
 namespace confiture::pg {
 
