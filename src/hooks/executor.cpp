@@ -117,6 +117,7 @@ private:
             if (limit.passed() && !outcome.error)
                 outcome.status = hook_status::timed_out;
         } catch (const failure &refused) {
+            listener_.fails();
             outcome.error = migration::failure_of(refused);
         } catch (...) {
             functions_.forget(next.function);

@@ -7,6 +7,9 @@
 
 namespace confiture::pg {
 
+/* What the server itself says of code that fails in a way of its own. */
+static constexpr sqlstate external_routine_exception{"38000"};
+
 /* The server keeps a list of what it has loaded: asking again costs a few stat() calls. */
 static ConfitureHookFunction find(const std::string &library, const std::string &symbol) {
     const std::string version_symbol = symbol + "_confiture_hook_version";
@@ -64,13 +67,22 @@ hook_output call_library_hook(const std::string &library, const std::string &sym
                                        document(input.stats),
                                        document(input.error)};
     ConfitureHookResult result{};
-    call([&] {
-        CommandCounterIncrement();
-        PushActiveSnapshot(GetTransactionSnapshot());
-        hook(&context, &result);
-        PopActiveSnapshot();
-        CommandCounterIncrement();
-    });
+    try {
+        call([&] {
+            CommandCounterIncrement();
+            PushActiveSnapshot(GetTransactionSnapshot());
+            hook(&context, &result);
+            PopActiveSnapshot();
+            CommandCounterIncrement();
+            if (result.stats) // as SPI hands it out, it may be packed
+                result.stats = DatumGetJsonbP(PointerGetDatum(result.stats));
+        });
+    } catch (const error &) {
+        throw;
+    } catch (const std::exception &raised) { // of a hook in C++
+        throw failure{external_routine_exception, raised.what(),
+                      "The hook let a C++ exception out."};
+    }
     hook_output output;
     if (result.has_rows_affected)
         output.rows = result.rows_affected;
