@@ -1,5 +1,7 @@
 #include "hooks/acceptance.hpp"
 
+#include "pg/catalog.hpp"
+#include "pg/error.hpp"
 #include "pg/session.hpp"
 #include "trust/trust.hpp"
 
@@ -7,6 +9,25 @@ namespace confiture::hooks {
 
 /* A hook of a migration's own script came with the migration, which is trusted as a whole. */
 static bool comes_with_migration(const hook &which) { return which.registrar.empty(); }
+
+/* Whatever it calls may be there still, or again: a library stays loaded until its session ends,
+ * and anybody may make a function of that name. */
+static void refuse_missing(const hook &which) {
+    if (which.extension.empty() || pg::extension_is_there(which.extension))
+        return;
+    throw failure{configuration_invalid, "extension \"" + which.extension + "\" is not installed",
+                  "Hook \"" + which.name + "\" came with it.",
+                  "CREATE EXTENSION brings the hook back; confiture.unregister_hook() removes it."};
+}
+
+[[noreturn]] static void refuse_library(const hook &which) {
+    throw failure{not_trusted,
+                  "hook \"" + which.name +
+                      "\" is not trusted: its C function would run with the "
+                      "rights of the server",
+                  "It was registered by " + trust::described(which.registrar) + ".",
+                  "Have a superuser register it; trust() does not count for C functions."};
+}
 
 std::string definition_hash(const hook &which, pg::hook_functions &functions) {
     std::vector<std::string> parts{which.name,      name_of(which.when), which.function,
@@ -30,7 +51,8 @@ bool acceptance::is_trusted(const std::string &role) {
 }
 
 bool acceptance::accepts(const hook &which, pg::hook_functions &functions) {
-    if (!which.library.empty()) // whose code the server itself runs
+    refuse_missing(which);
+    if (!which.library.empty()) // its code can do whatever the server can
         return pg::is_superuser(which.registrar).value_or(false);
     const bool owner_is_trusted =
         which.function.empty() ||
@@ -43,6 +65,8 @@ bool acceptance::accepts(const hook &which, pg::hook_functions &functions) {
 void acceptance::check(const hook &which, pg::hook_functions &functions) {
     if (accepts(which, functions))
         return;
+    if (!which.library.empty())
+        refuse_library(which);
     if (!comes_with_migration(which) && !is_trusted(which.registrar))
         trust::refuse("hook", which.name, "was registered by " + trust::described(which.registrar));
     trust::refuse("hook", which.name,

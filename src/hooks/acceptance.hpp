@@ -18,8 +18,10 @@ std::string definition_hash(const hook &which, pg::hook_functions &functions);
 /* Remembers the roles of one phase. */
 class acceptance {
 public:
-    /* Throws failure{not_trusted}, and what hook_functions::find() throws. */
+    /* Throws failure{not_trusted}, failure{configuration_invalid} where the hook's extension is
+     * gone, and what hook_functions::find() throws. */
     void check(const hook &which, pg::hook_functions &functions);
+    /* Throws the same but for not_trusted. */
     bool accepts(const hook &which, pg::hook_functions &functions);
 
 private:

@@ -2,7 +2,6 @@
 #include "hooks/acceptance.hpp"
 #include "hooks/migration_run.hpp"
 #include "hooks/registry.hpp"
-#include "pg/catalog.hpp"
 #include "pg/error.hpp"
 #include "pg/function.hpp"
 #include "pg/hook_library.hpp"
@@ -96,14 +95,12 @@ CONFITURE_FUNCTION(confiture_enable_hook) {
 /* What the view confiture.hooks says of a hook, for the current role. */
 CONFITURE_FUNCTION(confiture_hook_state) {
     const hook found = find(arguments.text(0));
-    if (!found.extension.empty() && !pg::extension_is_there(found.extension))
-        return pg::text("missing");
     pg::hook_functions functions;
     try {
         return pg::in_subtransaction([&] {
             return pg::text(acceptance().accepts(found, functions) ? "ready" : "untrusted");
         });
-    } catch (const failure &) { // no such function, or no longer a hook's
+    } catch (const failure &) { // no such extension or function, or it is no longer a hook's
         return pg::text("missing");
     } catch (const pg::error &raised) {
         if (raised.sqlstate() != "42501")

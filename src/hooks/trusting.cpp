@@ -36,13 +36,18 @@ std::vector<code> all_migrations() {
 }
 
 code code_of(const hook &one) {
+    if (!one.library.empty())
+        throw failure{configuration_invalid,
+                      "hook \"" + one.name +
+                          "\" is a C function, which no role can trust for itself",
+                      "It runs where the role that registered it is a superuser."};
     pg::hook_functions functions;
     return {one.name, definition_hash(one, functions), acceptance().accepts(one, functions)};
 }
 
 code find_hook(const std::string &name) { return code_of(find(name)); }
 
-/* A hook that is missing cannot be trusted, nor run. */
+/* What cannot be trusted is left out: hooks that are missing, and C functions. */
 std::vector<code> all_hooks() {
     std::vector<code> all;
     for (const std::string &name : all_names())
