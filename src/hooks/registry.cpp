@@ -64,6 +64,25 @@ bool may_manage(const std::string &name, const std::string &role) {
     return true;
 }
 
+/* An install script brings back what a dump leaves out, once: the restored registration of somebody
+ * else would meet it there. */
+void refuse_other_extension(const std::string &name, const pg::field &extension) {
+    const auto found = pg::query("SELECT extension FROM confiture.hook WHERE name = $1", {name});
+    if (found.empty() || found[0][0] == extension)
+        return;
+    const pg::field &there = found[0][0];
+    if (!there)
+        throw failure{configuration_invalid,
+                      "hook \"" + name + "\" is no hook of extension \"" + *extension + "\"",
+                      "It was registered before, and by no extension.",
+                      "SELECT confiture.unregister_hook(" + pg::sql_literal(name) + ")."};
+    if (pg::extension_is_there(*there))
+        throw failure{configuration_invalid,
+                      "hook \"" + name + "\" belongs to extension \"" + *there + "\"",
+                      "It is replaced by the scripts of that extension alone.",
+                      "Choose another name; confiture.enable_hook() turns this one off."};
+}
+
 std::shared_ptr<const pg::script> parse(const std::string &statement) {
     auto script = std::make_shared<pg::script>(pg::parse_script(statement, ""));
     if (script->statements.empty())
@@ -144,10 +163,12 @@ void register_hook(const registration &given) {
     check(given);
     const std::string role = pg::current_role_name();
     const pg::as_owner owner;
-    may_manage(given.name, role);
+    const pg::field extension = pg::extension_being_created();
+    if (may_manage(given.name, role))
+        refuse_other_extension(given.name, extension);
     pg::execute(store, {given.name, given.phase, given.function, given.statement, given.library,
                         given.symbol, given.migrations, given.priority, given.timeout,
-                        given.on_failure, given.config, pg::extension_being_created(), role});
+                        given.on_failure, given.config, extension, role});
     changes++;
 }
 

@@ -23,8 +23,9 @@ struct registration {
     std::string on_failure, config;
 };
 
-/* Adds it, or replaces one of the same name that the current role may manage.  Throws
- * failure{configuration_invalid, migration_invalid}. */
+/* Adds it, or replaces one of the same name that the current role may manage and that came the same
+ * way: by the scripts of the same extension, or of none.  Throws failure{configuration_invalid,
+ * migration_invalid}. */
 void register_hook(const registration &given);
 
 /* Throw failure{configuration_invalid} where there is none, or it is another role's. */
