@@ -23,7 +23,8 @@ override with_llvm := no
 # `make installcheck` brings its own server: run it as an ordinary user, after `make install`.
 REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
 REGRESS_OPTS = --temp-instance=tmp_check --temp-config=/dev/null --load-extension=confiture
-EXTRA_CLEAN = $(OBJS:.o=.d) $(addprefix test/border/border.,o d so) $(EXTENSION)--*.sql exports.list build results tmp_check
+EXTRA_CLEAN = $(OBJS:.o=.d) $(addprefix test/border/border.,o d so) test/hook_extension/*.o test/hook_extension/*.so \
+              $(EXTENSION)--*.sql exports.list build results tmp_check
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
