@@ -3,17 +3,25 @@
 
 The ```sql blocks of a page run from top to bottom in one psql on a new database with the extension; a ```text block right
 after one is its output.  A ```sh block runs where an output follows it.  Numbers that vary from run to run
-are not compared: those with a point, with four digits or more, or before a unit.
+are not compared: those with a point, with four digits or more, or before a unit.  The extension that the page on hooks in C
+shows, file by file, is built and installed as it stands there.
 """
 import json
 import re
 import subprocess
-from sessions import TOP, Cluster, done, equal, ok
+from installations import scratch_installation
+from sessions import TOP, Cluster, done, equal, ok, scratch_folder
 
 PAGES = sorted((TOP / "docs").glob("*.md")) + sorted(TOP.glob("*.md")) + sorted((TOP / "examples").glob("**/*.md"))
 # Blocks of these are run whole; the reference has the forms of calls and no calls.
-RUN = ["dry-run", "getting-started", "errors", "migrations", "layouts", "trust", "built-in-hooks"]
+RUN = ["dry-run", "getting-started", "errors", "migrations", "layouts", "trust", "built-in-hooks", "hooks-in-c"]
 END = "--- end of block ---"
+
+extension = scratch_folder()
+shown = re.findall(r"^`([\w.-]+)`:\n\n```\w+\n(.*?)^```$", (TOP / "docs/hooks-in-c.md").read_text(), re.MULTILINE | re.DOTALL)
+for name, content in shown:
+    (extension / name).write_text(content)
+scratch_installation(extension)
 cluster = Cluster("timezone=UTC", "client_min_messages=notice")
 
 

@@ -21,7 +21,8 @@ def scratch_installation(*extensions):
     DESTDIR of `make install`."""
     root = scratch_folder()
     for extension in extensions:
-        subprocess.run(["make", "-s", "-C", extension, "install", f"DESTDIR={root}", f"PG_CONFIG={PG_CONFIG}", "with_llvm=no"],
+        subprocess.run(["make", "-s", "-C", extension, "install", f"DESTDIR={root}", f"PG_CONFIG={PG_CONFIG}", "with_llvm=no",
+                        "COPT=-Werror"],
                        check=True, stdout=subprocess.DEVNULL)
     for what in ("pkglibdir", "sharedir"):
         link_all(folder_of(what), inside(root, folder_of(what)))
