@@ -23,7 +23,7 @@ std::string empty_object() { return pg::jsonb_image(std::string("{}")); }
 /* What most of them leave at its default is read as null, which costs nothing. */
 constexpr const char *columns =
     "name, phase::text, function, statement, library, symbol, nullif(migrations, '*'), "
-    "nullif(priority, 100), (extract(epoch FROM timeout) * 1000)::bigint, "
+    "nullif(priority, 100), ceil(extract(epoch FROM timeout)::numeric * 1000)::bigint, "
     "nullif(on_failure, 'abort'), nullif(config, '{}'), registered_by, extension";
 
 /* Is $2 a superuser, or a member of the role that registered the hook $1? */

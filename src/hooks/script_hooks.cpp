@@ -19,8 +19,11 @@ hook_list hooks_of(const migration::parsed_script &parsed) {
         own.line = shipped.line;
         own.config = pg::jsonb_image(shipped.config);
         int milliseconds = 0;
-        if (shipped.timeout && pg::parse_milliseconds(*shipped.timeout, milliseconds))
-            own.timeout_ms = milliseconds;
+        if (shipped.timeout && pg::parse_milliseconds(*shipped.timeout, milliseconds)) {
+            // 0 is none: less than half a millisecond is not.
+            const bool none = shipped.timeout->find_first_of("123456789") == std::string::npos;
+            own.timeout_ms = none ? 0 : std::max(milliseconds, 1);
+        }
         if (!shipped.built_in.empty()) {
             own.function = "confiture." + shipped.built_in + "(confiture.hook_context)";
         } else {
