@@ -135,6 +135,13 @@ Oid look_up(const std::string &signature) {
     });
 }
 
+[[noreturn]] void not_there(const std::string &function) {
+    throw failure{configuration_invalid, "function " + function + " does not exist",
+                  "A hook calls it.",
+                  "Create it, or unregister the hook; if an extension was dropped, its hooks "
+                  "went with it."};
+}
+
 /* The same members as confiture.hook_context has. */
 value as_jsonb(const hook_input &input) {
     jsonb_builder json;
@@ -218,10 +225,7 @@ const hook_functions::function &hook_functions::find(const std::string &signatur
     const hook_types &ours = types();
     const Oid id = look_up(signature);
     if (!OidIsValid(id))
-        throw failure{configuration_invalid, "function " + signature + " does not exist",
-                      "A hook calls it.",
-                      "Create it, or unregister the hook; if an extension was dropped, its hooks "
-                      "went with it."};
+        not_there(signature);
     const catalog_entry entry = read_catalog(id, ours);
     if (!entry.is_hook)
         throw failure{configuration_invalid,
@@ -322,11 +326,14 @@ value hook_context(const hook_input &input) {
 std::string function_argument(const arguments &arguments, int index) {
     FunctionCallInfo fcinfo = arguments.handle();
     const Oid function = PG_GETARG_OID(index);
-    return pg::call([&] {
+    const char *signature = pg::call([&]() -> const char * {
         return SearchSysCacheExists1(PROCOID, ObjectIdGetDatum(function))
                    ? format_procedure_qualified(function)
-                   : psprintf("%u", function);
+                   : nullptr;
     });
+    if (!signature) // regprocedure takes any number
+        not_there(std::to_string(function));
+    return signature;
 }
 
 } // namespace confiture::pg
