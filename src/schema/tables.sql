@@ -101,6 +101,7 @@ COMMENT ON COLUMN confiture.hook.registered_at IS 'When it was registered, or re
 COMMENT ON COLUMN confiture.hook.registered_by IS 'Role that registered it.';
 
 CREATE TABLE confiture.hook_run (
+    id bigint GENERATED ALWAYS AS IDENTITY,
     version text NOT NULL,
     direction text NOT NULL,
     phase confiture.hook_phase NOT NULL,
@@ -114,6 +115,7 @@ CREATE TABLE confiture.hook_run (
     executed_by text NOT NULL
 );
 COMMENT ON TABLE confiture.hook_run IS 'Every run of a hook that was not a dry run, kept if and only if its transaction commits; rows are only added.';
+COMMENT ON COLUMN confiture.hook_run.id IS 'Order in which the hooks ran; those of a phase that a hook ran come before it.';
 COMMENT ON COLUMN confiture.hook_run.version IS 'Version of the migration.';
 COMMENT ON COLUMN confiture.hook_run.direction IS 'forward or backward.';
 COMMENT ON COLUMN confiture.hook_run.phase IS 'The phase that it ran in.';
@@ -123,7 +125,7 @@ COMMENT ON COLUMN confiture.hook_run.rows_affected IS 'Rows, as confiture.hook_r
 COMMENT ON COLUMN confiture.hook_run.stats IS 'What the hook returned as jsonb.';
 COMMENT ON COLUMN confiture.hook_run.execution_time_ms IS 'Measured time, in milliseconds.';
 COMMENT ON COLUMN confiture.hook_run.error IS 'The error of a hook that failed.';
-COMMENT ON COLUMN confiture.hook_run.recorded_at IS 'When this row was written: after its phase was over, in the order in which the hooks ran.';
+COMMENT ON COLUMN confiture.hook_run.recorded_at IS 'When this row was written: after its phase was over.';
 COMMENT ON COLUMN confiture.hook_run.executed_by IS 'Role that ran it.';
 
 CREATE TABLE confiture.trusted (
@@ -146,4 +148,5 @@ SELECT pg_catalog.pg_extension_config_dump('confiture.history', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('confiture.history', 'id'), '');
 SELECT pg_catalog.pg_extension_config_dump('confiture.hook', 'WHERE extension IS NULL');
 SELECT pg_catalog.pg_extension_config_dump('confiture.hook_run', '');
+SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('confiture.hook_run', 'id'), '');
 SELECT pg_catalog.pg_extension_config_dump('confiture.trusted', '');
