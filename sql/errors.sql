@@ -119,12 +119,29 @@ SELECT confiture.dry_run('001', options => '{"concurrently": "maybe"}');
 SELECT confiture.dry_run('001', options => '[1]');
 SELECT confiture.register_migration('3', 'three', 'SELECT 1', options => '{"fast": true}');
 SELECT confiture.load_files('files', 'liquibase');
+-- hooks
+SELECT confiture.register_hook_sql('', 'AFTER_DDL', 'SELECT 1');
+SELECT confiture.register_hook_sql('h', 'AFTER_DDL', 'SELECT 1', migrations => ' ,');
+SELECT confiture.register_hook_sql('h', 'AFTER_DDL', 'SELECT 1', timeout => '-1 s');
+SELECT confiture.register_hook_sql('h', 'AFTER_DDL', 'SELECT 1', on_failure => 'ignore');
+SELECT confiture.register_hook_sql('h', 'AFTER_DDL', 'SELECT 1', config => '[]');
+SELECT confiture.register_hook_sql('h', 'AFTER_DDL', NULL);
+SELECT confiture.register_hook_sql('h', 'AFTER_DDL', 'COMMIT');
+SELECT confiture.register_hook('h', 'AFTER_DDL', 'now()');
+SELECT confiture.register_hook('h', 'AFTER_DDL', 4000000000::oid);
+SELECT confiture.unregister_hook('h');
 CREATE ROLE regress_confiture_loader;
 GRANT USAGE ON SCHEMA confiture TO regress_confiture_loader;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA confiture TO regress_confiture_loader;
 SET ROLE regress_confiture_loader;
 SELECT confiture.load_migrations('.');
+SELECT confiture.register_hook_library('h', 'AFTER_DDL', 'plpgsql', 'h');
 RESET ROLE;
+SELECT confiture.register_hook_sql('h', 'AFTER_DDL', 'SELECT 1');
+SET ROLE regress_confiture_loader;
+SELECT confiture.enable_hook('h', false);
+RESET ROLE;
+SELECT confiture.unregister_hook('h');
 DROP OWNED BY regress_confiture_loader;
 DROP ROLE regress_confiture_loader;
 \echo :LAST_ERROR_SQLSTATE
@@ -167,6 +184,34 @@ BEGIN READ ONLY;
 SELECT confiture.dry_run('002');
 ROLLBACK;
 \echo :LAST_ERROR_SQLSTATE
+
+-- MG002 hook_error
+CREATE TABLE hooked (id int PRIMARY KEY);
+SELECT confiture.register_hook_sql('twice', 'AFTER_DDL', 'INSERT INTO hooked VALUES (1), (1)');
+SELECT * FROM confiture.run_phase('AFTER_DDL', '1');
+\echo :LAST_ERROR_SQLSTATE
+SELECT confiture.dry_run('1', options => '{"raise": true}');
+\echo :LAST_ERROR_SQLSTATE
+SELECT confiture.register_hook_sql('twice', 'AFTER_DDL', 'INSERT INTO hooked VALUES (1), (1)', on_failure => 'continue');
+SELECT hook_name, status FROM confiture.run_phase('AFTER_DDL', '1');
+CREATE FUNCTION refusing(context jsonb) RETURNS void LANGUAGE plpgsql AS
+    $$BEGIN RAISE EXCEPTION 'not on Fridays' USING DETAIL = 'It is Friday.', HINT = 'Wait for Monday.'; END$$;
+SELECT confiture.register_hook('twice', 'AFTER_DDL', 'refusing(jsonb)');
+SELECT * FROM confiture.run_phase('AFTER_DDL', '1');
+DROP FUNCTION refusing;
+SELECT * FROM confiture.run_phase('AFTER_DDL', '1');
+SELECT confiture.register_hook_sql('twice', 'AFTER_DDL', 'SELECT * FROM confiture.run_phase(''AFTER_DDL'', ''1'')');
+SELECT * FROM confiture.run_phase('AFTER_DDL', '1');
+SELECT confiture.set_stat('rows', '1');
+\echo :LAST_ERROR_SQLSTATE
+
+-- MG003 hook_timeout
+SELECT confiture.register_hook_sql('twice', 'AFTER_DDL', 'SELECT pg_sleep(60)', timeout => '20 ms');
+SELECT * FROM confiture.run_phase('AFTER_DDL', '1');
+\echo :LAST_ERROR_SQLSTATE
+SELECT confiture.register_hook_sql('twice', 'AFTER_DDL', 'SELECT pg_sleep(60)', timeout => '20 ms', on_failure => 'continue');
+SELECT hook_name, status, error->>'message' FROM confiture.run_phase('AFTER_DDL', '1');
+SELECT confiture.unregister_hook('twice');
 
 -- Errors of a script stand in the result.
 CREATE FUNCTION error_of(script text) RETURNS text LANGUAGE sql AS $$

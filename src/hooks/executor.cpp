@@ -34,7 +34,7 @@ bool comes_what_may(phase which) { return which == phase::cleanup || which == ph
 failure_record timed_out(int timeout_ms) {
     failure_record record;
     record.sqlstate = hook_timeout.code;
-    record.message = "it did not end within " + std::to_string(timeout_ms) + " ms";
+    record.message = "timed out after " + std::to_string(timeout_ms) + " ms";
     record.hint = "Raise its timeout, or confiture.hook_timeout for all.";
     return record;
 }
@@ -48,10 +48,7 @@ failure_record as_hook_error(const hook &which, phase when, const hook_outcome &
     const std::string name = "hook \"" + which.name + "\" ";
     if (outcome.status == hook_status::timed_out) {
         told.message = name + "timed out in phase " + name_of(when);
-        told.detail = "It did not end within its timeout; its effects are undone.";
-        if (!outcome.error->message.empty())
-            told.detail = "SQLSTATE " + told.sqlstate + ": " + outcome.error->message +
-                          "; what it did is undone.";
+        told.detail = "It " + outcome.error->message + "; what it did is undone.";
         return told;
     }
     told.sqlstate = hook_error.code;

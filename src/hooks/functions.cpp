@@ -15,7 +15,8 @@ namespace {
 
 void refuse_null(const pg::arguments &arguments, int index, const char *what) {
     if (arguments.null(index))
-        throw failure{configuration_invalid, std::string(what) + " of a hook must not be null"};
+        throw failure{configuration_invalid, std::string(what) + " of a hook must not be null", "",
+                      "What has a default is left out to take it."};
 }
 
 /* What all forms of register_hook have in common: name, phase, … and from `rest` on migrations,
@@ -35,8 +36,10 @@ registration read_registration(const pg::arguments &arguments, int rest) {
     if (!arguments.null(rest + 2))
         given.timeout = arguments.interval(rest + 2);
     given.on_failure = arguments.text(rest + 3);
-    arguments.object(rest + 4); // throws for what is none
     given.config = arguments.jsonb_text(rest + 4);
+    if (given.config.front() != '{')
+        throw failure{configuration_invalid, "the config of a hook must be a JSON object", "",
+                      "Write it as '{\"name\": value}'."};
     return given;
 }
 

@@ -6,7 +6,8 @@ from sessions import TOP, Cluster, done, equal, ok
 page = (TOP / "docs" / "errors.md").read_text()
 sources = [file.read_text() for folder in ("src", "scripts") for suffix in ("cpp", "hpp", "sql") for file in (TOP / folder).rglob(f"*.{suffix}")]
 defined = dict(re.findall(r'constexpr sqlstate (\w+)\{"(\w+)"\}', (TOP / "src" / "pg" / "error.hpp").read_text()))
-thrown = {name for text in sources for name in re.findall(r"\bfailure\s*\{\s*(\w+)\s*,", text) if name in defined}
+thrown = {name for text in sources for first in re.findall(r"\bfailure\s*(?:\w+\s*)?\{([^,{}]*),", text) for name in re.findall(r"\w+", first)
+          if name in defined}
 raised = {defined[name] for name in thrown} | {code for text in sources for code in re.findall(r"ERRCODE\s*=\s*'(MG\d{3})'", text, re.I)}
 raised_of_page = dict(re.findall(r"^\| \[(MG\d{3})\]\(#[\w-]+\) \| (\w+) \|", page, re.MULTILINE))
 later_of_page = dict(re.findall(r"^\| (MG\d{3}) \| (\w+) \|$", page, re.MULTILINE))
@@ -23,6 +24,10 @@ ok(not set(later_of_page) & set(raised_of_page), "no code is in both tables")
 cluster = Cluster()
 cluster.database("errors", """
 SELECT confiture.register_migration('1', 'one', 'SELECT 1');
+SELECT confiture.register_hook_sql('failing', 'ON_ERROR', 'SELECT 1/0');
+SELECT confiture.register_hook_sql('recursive', 'CLEANUP', 'SELECT * FROM confiture.run_phase(''CLEANUP'', ''1'')');
+SELECT confiture.register_hook_sql('missing', 'BEFORE_DDL', 'SELECT * FROM absent');
+SELECT confiture.register_hook_sql('slow', 'AFTER_DDL', 'SELECT pg_sleep(60)', timeout => '20 ms');
 INSERT INTO confiture.history (version, sort_key, name, action, status, checksum, started_at, finished_at, executed_by)
 SELECT version, sort_key, name, 'forward', 'succeeded', checksum, now(), now(), current_user FROM confiture.migration""")
 session, other = cluster.session("errors"), cluster.session("errors")
@@ -32,13 +37,16 @@ equal(sorted(set(re.findall(r"MG\d{3}", comments)) - raised), [], "COMMENTs name
 
 calls = {
     "MG001": ["dry_run_sql('SELECT 1/0', options => '{\"raise\": true}')", "dry_run_sql('CHECKPOINT', options => '{\"strict\": true}')"],
+    "MG002": ["run_phase('ON_ERROR', '1')", "run_phase('CLEANUP', '1')", "run_phase('BEFORE_DDL', '1')", "set_stat('a', '1')"],
+    "MG003": ["run_phase('AFTER_DDL', '1')"],
     "MG004": ["dry_run('2')", "plan('2')", "unregister_migration('2')", "trust('migration', '2')", "untrust('migration', '2')"],
     "MG005": ["register_migration('2', 'two', 'SELEC 1')", "register_migration('', 'two', 'SELECT 1')", "load_migrations('nowhere')",
               "unregister_migration('1')", "dry_run_sql('COPY t FROM stdin')"],
     "MG006": ["register_migration('1', 'one', 'SELECT 2')"],
     "MG014": ["dry_run('1', 'backward')", "plan('1', 'backward')"],
     "MG016": ["dry_run('1', 'sideways')", "dry_run('1', iterations => 0)", "dry_run('1', options => '{\"fast\": true}')",
-              "load_migrations('.', 'liquibase')", "trust('rule', '2')", "untrust('rule', '*')"],
+              "load_migrations('.', 'liquibase')", "trust('rule', '2')", "untrust('rule', '*')", "register_hook_sql('', 'CLEANUP', 'SELECT 1')",
+              "register_hook_sql('h', NULL, 'SELECT 1')", "register_hook('h', 'CLEANUP', 'now()')", "unregister_hook('h')", "enable_hook('h', true)"],
 }
 
 
