@@ -82,6 +82,7 @@ table confiture.hook_run.error jsonb
 table confiture.hook_run.executed_by text
 table confiture.hook_run.execution_time_ms double precision
 table confiture.hook_run.hook_name text
+table confiture.hook_run.id bigint
 table confiture.hook_run.phase confiture.hook_phase
 table confiture.hook_run.recorded_at timestamp with time zone
 table confiture.hook_run.rows_affected bigint
