@@ -68,7 +68,7 @@ for line in ('hook "the hook" failed in phase AFTER_DDL: own message', "DETAIL: 
              "SCHEMA NAME:  own_schema", "TABLE NAME:  own_table", "COLUMN NAME:  own_column", "DATATYPE NAME:  own_type",
              "CONSTRAINT NAME:  own_constraint"):
     ok(line in answer.messages, f"an ERROR: it keeps {line.split(':')[0]}", answer.messages)
-GONE_ON = (("raise_everything", "23514", "own message"), ("throw_exception", "38000", "thrown away"), ("spin", "MG003", "it did not end within 200 ms"))
+GONE_ON = (("raise_everything", "23514", "own message"), ("throw_exception", "38000", "thrown away"), ("spin", "MG003", "timed out after 200 ms"))
 for symbol, state, message in GONE_ON:
     register(symbol, more=", on_failure => 'continue', timeout => '200ms'")
     before = left_behind(session)
