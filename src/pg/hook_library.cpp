@@ -67,11 +67,16 @@ hook_output call_library_hook(const std::string &library, const std::string &sym
                                        document(input.stats),
                                        document(input.error)};
     ConfitureHookResult result{};
+    Oid user;
+    int security_context;
+    GetUserIdAndSecContext(&user, &security_context);
     try {
         call([&] {
             CommandCounterIncrement();
             PushActiveSnapshot(GetTransactionSnapshot());
             hook(&context, &result);
+            // An ERROR puts back whose rights the code has; a hook may forget to.
+            SetUserIdAndSecContext(user, security_context);
             PopActiveSnapshot();
             CommandCounterIncrement();
             if (result.stats) // as SPI hands it out, it may be packed

@@ -57,6 +57,10 @@ answer = session.run(PHASE)
 equal(answer.rows, ["succeeded|7||"], "a hook that cleans up nothing")
 equal(written(), ["left open"], "a hook that cleans up nothing: what it wrote is there")
 equal(session.run("SELECT count(*) FROM confiture.run_phase('AFTER_DDL', '1')").value, "1", "a hook that cleans up nothing: it runs again")
+session.run("TRUNCATE written; GRANT INSERT ON written TO runner")
+lender = cluster.session("shop", "runner")
+equal(lender.run(PHASE + "; SELECT current_user; CREATE ROLE stolen").rows, ["succeeded|7||", "runner"], "rights that a hook took: nobody keeps them")
+equal(session.run("SELECT count(*) FROM pg_roles WHERE rolname = 'stolen'").value, "0", "rights that a hook took: what comes after has them not")
 session.run("TRUNCATE written")
 
 # ---- how it fails ----

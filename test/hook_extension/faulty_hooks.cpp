@@ -6,6 +6,7 @@ extern "C" {
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/pg_authid.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -87,13 +88,14 @@ void throw_exception(const ConfitureHookContext *, ConfitureHookResult *) {
     throw std::runtime_error("thrown " + std::string("away"));
 }
 
-/* Forgets to clean up: a savepoint, SPI, a snapshot, the memory context. */
+/* Forgets to clean up: a savepoint, SPI, a snapshot, the memory context, another role's rights. */
 void leave_open(const ConfitureHookContext *, ConfitureHookResult *result) {
     BeginInternalSubTransaction(nullptr);
     SPI_connect();
     SPI_execute("INSERT INTO written VALUES ('left open')", false, 0);
     PushActiveSnapshot(GetTransactionSnapshot());
     MemoryContextSwitchTo(TopMemoryContext);
+    SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, SECURITY_LOCAL_USERID_CHANGE);
     result->has_rows_affected = true;
     result->rows_affected = 7;
 }
