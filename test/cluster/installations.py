@@ -26,7 +26,7 @@ def scratch_installation(*extensions):
                        check=True, stdout=subprocess.DEVNULL)
     for what in ("pkglibdir", "sharedir"):
         link_all(folder_of(what), inside(root, folder_of(what)))
-    shutil.copytree(folder_of("bindir"), inside(root, folder_of("bindir")))
+    shutil.copytree(folder_of("bindir"), inside(root, folder_of("bindir")), dirs_exist_ok=True)
     os.environ["PGBIN"] = str(inside(root, folder_of("bindir")))
     return root
 
