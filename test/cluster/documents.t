@@ -7,6 +7,7 @@ are not compared: those with a point, with four digits or more, or before a unit
 shows, file by file, is built and installed as it stands there.
 """
 import json
+import pathlib
 import re
 import subprocess
 from installations import scratch_installation
@@ -176,4 +177,37 @@ for name in built_in:
     refusal = cluster.program("psql", "-X", "-d", "complete", "-c", call).stderr
     told = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`[^|]*) \|", sections[name], re.MULTILINE)))
     equal(sorted(told), re.findall(r"\w+", re.search(r"knows (.*)\.", refusal).group(1)), f"the config of {name} is told")
+
+# The page on hooks leaves out no phase, argument, member or setting, and its line of the log is one.
+page = (TOP / "docs" / "hooks.md").read_text()
+sections = dict(re.findall(r"^## ([^\n]*)\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL))
+
+
+def first_cells(title):
+    return sorted(set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`[^|]*) \|", sections[title], re.MULTILINE)))))
+
+
+def column(query):
+    return sorted(set(cluster.sql(query, "complete").splitlines()))
+
+
+def attributes(of_type):
+    return column(f"SELECT attname FROM pg_attribute WHERE attrelid = '{of_type}'::regclass")
+
+
+equal(first_cells("Phases"), column("SELECT unnest(enum_range(NULL::confiture.hook_phase))"), "the phases are those of the type")
+equal(first_cells("Registering"), column("SELECT unnest(proargnames) FROM pg_proc WHERE proname LIKE 'register_hook%'"),
+      "the arguments are those of the functions")
+equal(first_cells("The context"), attributes("confiture.hook_context"), "the members of the context are those of the type")
+equal(sorted(set(first_cells("What a hook returns")) - {"void", "bigint", "jsonb"}), attributes("confiture.hook_result"),
+      "the members of the result are those of the type")
+cluster.sql("""SELECT confiture.register_migration('001', 'one', 'SELECT 1'),
+                      confiture.register_hook_sql('fails', 'CLEANUP', 'SELECT 1 / 0', on_failure => 'continue'),
+                      confiture.register_hook_sql('writes', 'CLEANUP', 'DELETE FROM pg_temp.t');
+               CREATE TEMPORARY TABLE t (); SELECT confiture.run_phase('CLEANUP', '001')""", "complete")
+logged = [json.loads(line) for line in re.findall(r'LOG:  (\{"confiture": "hook".*)', (pathlib.Path(cluster.host) / "log").read_text())]
+told = set(json.loads(re.search(r"^```json\n(.*?)^```$", page, re.MULTILINE | re.DOTALL).group(1)))
+fails, writes = (next(line for line in logged if line["hook"] == hook) for hook in ("fails", "writes"))
+equal(sorted(fails), sorted(told), "the line of the log has the members of the page")
+equal(sorted(set(writes) - set(fails)), ["rows_affected"], "and with rows one more")
 done()
