@@ -41,8 +41,11 @@ void hook_runner::run_after_all(hooks::phase which) {
 
 void hook_runner::interrupted(const pg::error &raised) {
     observer_.end();
-    migration_.hooks.back().status = hooks::hook_status::failed;
-    migration_.hooks.back().error = migration::failure_of(raised);
+    if (place_.hook >= 0) { // it may also come before the first hook, or between two
+        migration_.hooks.back().status = hooks::hook_status::failed;
+        migration_.hooks.back().error = migration::failure_of(raised);
+        leave_hook();
+    }
     ending_.note_error(raised, measured_);
 }
 
@@ -89,10 +92,14 @@ bool hook_runner::ended(const hooks::hook &which, const hooks::hook_outcome &out
     if (outcome.error && which.continues)
         migration_.warnings.push_back("Hook \"" + which.name +
                                       "\" failed and was passed over: " + outcome.error->message);
+    leave_hook();
+    return !ending_.stops(measured_, observer_.shared_lock_count());
+}
+
+void hook_runner::leave_hook() {
     place_.hook = -1;
     place_.line = 0;
     record_.ledger.move_to(place_);
-    return !ending_.stops(measured_, observer_.shared_lock_count());
 }
 
 } // namespace confiture::dry_run

@@ -32,6 +32,7 @@ public:
 private:
     /* A cancel that is not ours is thrown on. */
     void interrupted(const pg::error &raised);
+    void leave_hook();
 
     chain_record &record_;
     const pg::session_watch &watch_;

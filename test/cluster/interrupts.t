@@ -79,6 +79,19 @@ equal(answer.state, "57014", "statement_timeout: comes through")
 ok("statement timeout" in answer.messages and answer.seconds < 20, "statement_timeout: as itself", repr(answer))
 unharmed("statement_timeout")
 
+# A cancel between the last statement and the first hook, while the hooks of a phase are picked: a long list of versions.
+runner.run("""SELECT confiture.register_hook_sql('late', 'AFTER_DDL', 'SELECT 1',
+    migrations => (SELECT string_agg('1.' || n, ',') FROM generate_series(1, 500000) n) || ',*')""")
+took = runner.dry_run("SELECT 1").seconds
+states = []
+for share in (0.2, 0.4, 0.6, 0.8): # a run may be faster than the first one was
+    runner.run(f"SET statement_timeout = '{max(1, int(took * share * 1000))}ms'")
+    answer = runner.dry_run("SELECT 1")
+    states.append("lost" if answer.lost else answer.state)
+ok(states[0] == "57014" and set(states) <= {"57014", None}, "a cancel before the first hook: comes through", states)
+runner.run("RESET statement_timeout; SELECT confiture.unregister_hook('late')")
+unharmed("a cancel before the first hook")
+
 # One that a transaction goes on after.
 runner.run("BEGIN; CREATE TABLE mine (id int); SAVEPOINT here")
 runner.start_dry_run(CHANGING + "SELECT pg_sleep(40)")
