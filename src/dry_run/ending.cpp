@@ -102,6 +102,13 @@ bool ending::stops(statement_record &record, std::size_t shared_locks) {
     return true;
 }
 
+bool ending::stops_without_lock(const std::string &sqlstate, statement_record &record) {
+    if (sqlstate != "55P03" || migration_->status != run_status::complete || !lock_timeout_passed())
+        return false;
+    stop(record, "a lock was not to be had within lock_timeout");
+    return true;
+}
+
 std::string ending::sentence(pg::stop_reason reason) const {
     const auto limit = [](int milliseconds) { return std::to_string(milliseconds) + " ms"; };
     switch (reason) {
@@ -143,8 +150,8 @@ void ending::note_error(const pg::error &raised, statement_record &record) {
         return end_by(watch_.stopped(), record);
     if (state == "57014" || state.rfind("57P", 0) == 0 || state == "40001")
         throw raised;
-    if (state == "55P03" && record.ordinal > 0 && lock_timeout_passed())
-        return stop(record, "a lock was not to be had within lock_timeout");
+    if (record.ordinal > 0 && stops_without_lock(state, record))
+        return;
     if (state == "2D000" && !transactional_)
         return need_commit(record,
                            "it ends transactions itself, which cannot be tried inside of one");

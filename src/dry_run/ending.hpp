@@ -28,6 +28,8 @@ public:
 
     /* Stops where a limit was passed; true if so. */
     bool stops(statement_record &record, std::size_t shared_locks);
+    /* Stops where an error of this SQLSTATE means that lock_timeout passed; true if so. */
+    bool stops_without_lock(const std::string &sqlstate, statement_record &record);
 
     /* A label that was added to an enum can be used when the step that added it is committed; from
      * PostgreSQL 17 on at once where that step made the type, but not in a subtransaction, which a

@@ -18,7 +18,8 @@ hook_runner::hook_runner(hooks::registered_hooks &registered, chain_record &reco
 bool hook_runner::run(hooks::phase which) {
     phase_ = which;
     try {
-        if (auto failed = hooks::run_hooks(run_, which, book_.of(which), *this))
+        auto failed = hooks::run_hooks(run_, which, book_.of(which), *this);
+        if (failed && migration_.status != run_status::stopped)
             ending_.fail(std::move(*failed));
     } catch (const pg::error &raised) {
         interrupted(raised);
@@ -93,6 +94,9 @@ bool hook_runner::ended(const hooks::hook &which, const hooks::hook_outcome &out
         migration_.warnings.push_back("Hook \"" + which.name +
                                       "\" failed and was passed over: " + outcome.error->message);
     leave_hook();
+    if (outcome.error && !which.continues &&
+        ending_.stops_without_lock(outcome.error->sqlstate, measured_))
+        return false;
     return !ending_.stops(measured_, observer_.shared_lock_count());
 }
 

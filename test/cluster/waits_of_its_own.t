@@ -52,6 +52,22 @@ ok(answer.json()["stats"]["waits"], "its wait is told all the same", answer.json
 stats = runner.dry_run("LOCK target IN ACCESS EXCLUSIVE MODE NOWAIT").json()["stats"]
 equal((stats["status"], stats["error"]["sqlstate"]), ("failed", "55P03"), "NOWAIT fails as it does without us")
 
+# A hook that gets no lock stops the dry run as a statement does; one that may fail is passed over.
+CLEANING = "\n-- confiture: phase=CLEANUP\nLOCK target;\n-- confiture: phase=ON_ERROR\nSELECT 1;"
+answer = runner.dry_run("SELECT 1;\n-- confiture: phase=AFTER_DDL name=locking\nLOCK target;" + CLEANING, lock_timeout="300ms")
+stats = answer.json()["stats"]
+equal((answer.json()["success"], stats["status"], "error" in stats), (False, "stopped", False), "a hook without its lock: stopped")
+ok("lock_timeout" in stats["reason"], "a hook without its lock: and why", stats["reason"])
+equal([(hook["hook_name"], hook["status"], hook["error"]["sqlstate"]) for hook in stats["hooks"]], [("locking", "failed", "55P03")],
+      "a hook without its lock: no other hook runs")
+answer = runner.dry_run("SELECT 1;\n-- confiture: phase=AFTER_DDL on_failure=continue\nLOCK target", lock_timeout="300ms")
+equal((answer.json()["success"], answer.json()["stats"]["status"]), (True, "complete"), "on_failure=continue: the dry run goes on")
+stats = runner.dry_run("SELECT 1 / 0;" + CLEANING, lock_timeout="300ms").json()["stats"]
+equal((stats["status"], stats["error"]["sqlstate"], [hook["status"] for hook in stats["hooks"]]),
+      ("failed", "22012", ["failed", "succeeded"]), "after a failure: it stays the failure")
+stats = runner.dry_run("SELECT 1;\n-- confiture: phase=AFTER_DDL\nLOCK target IN ACCESS EXCLUSIVE MODE NOWAIT").json()["stats"]
+equal((stats["status"], stats["error"]["sqlstate"]), ("failed", "MG002"), "NOWAIT in a hook is a failure of the hook")
+
 # raise turns it into an error.
 answer = runner.dry_run("ALTER TABLE target ADD COLUMN extra int", lock_timeout="300ms", **{"raise": True})
 equal(answer.state, "MG001", "raise: a stopped dry run is an error")
