@@ -11,11 +11,14 @@ namespace confiture::pg {
 
 namespace {
 
-constinit volatile std::sig_atomic_t interrupts = 0; // SIGINTs that came while somebody listened
+constinit volatile std::sig_atomic_t interrupts = 0; // that came while somebody listened
 constinit int listeners = 0;
 
+/* lock_timeout comes as one, too, and with an error of its own: code that tries a lock again and
+ * again is not cancelled by that. */
 void on_interrupt(SIGNAL_ARGS) {
-    interrupts = interrupts + 1;
+    if (!get_timeout_indicator(LOCK_TIMEOUT, false))
+        interrupts = interrupts + 1;
     StatementCancelHandler(postgres_signal_arg);
 }
 
@@ -34,8 +37,13 @@ interrupt_counter::~interrupt_counter() {
 bool interrupt_counter::interrupted() const noexcept { return interrupts != before_; }
 
 self_cancel::~self_cancel() {
-    if (ours())
-        QueryCancelPending = false;
+    if (!ours())
+        return;
+    QueryCancelPending = false;
+    if (!ours()) { // an interrupt has come in between
+        InterruptPending = true;
+        QueryCancelPending = true;
+    }
 }
 
 void self_cancel::request() noexcept {

@@ -11,8 +11,8 @@ namespace confiture::pg {
 
 class error;
 
-/* Counts the SIGINTs that come while it lives.  The handler is changed by the first of several
- * alone: who needs many of them in turn keeps one around. */
+/* Counts the SIGINTs that come while it lives, but for those of lock_timeout.  The handler is
+ * changed by the first of several alone: who needs many of them in turn keeps one around. */
 class interrupt_counter {
 public:
     interrupt_counter();
