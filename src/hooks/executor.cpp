@@ -71,6 +71,8 @@ public:
             const hook_outcome outcome = run_one(next);
             log_run(run_, which_, next, outcome);
             const bool goes_on = listener_.ended(next, outcome);
+            // A cancel that the hook did not see is told before what became of the hook.
+            pg::check_for_interrupts();
             if (outcome.error)
                 file(next, outcome, first);
             if (!goes_on || (first && !comes_what_may(which_)))
@@ -116,6 +118,13 @@ private:
         } catch (const failure &refused) {
             listener_.fails();
             outcome.error = migration::failure_of(refused);
+        } catch (const pg::error &raised) {
+            functions_.forget(next.function);
+            savepoint.roll_back();
+            outcome.status = hook_status::failed;
+            outcome.error = migration::failure_of(raised);
+            log_run(run_, which_, next, outcome);
+            throw;
         } catch (...) {
             functions_.forget(next.function);
             savepoint.roll_back();

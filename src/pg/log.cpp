@@ -69,11 +69,14 @@ void log_line::member(std::string_view name, bool truth) {
     text_ += truth ? "true" : "false";
 }
 
+/* errfinish() looks at interrupts after every message: not while the caller tells of a hook. */
 void log_line::write() {
     text_ += "}";
     call([&] {
+        HOLD_INTERRUPTS();
         ereport(log_level(),
                 (errmsg_internal("%s", text_.c_str()), errhidestmt(true), errhidecontext(true)));
+        RESUME_INTERRUPTS();
     });
 }
 
