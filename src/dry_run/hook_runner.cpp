@@ -40,6 +40,7 @@ void hook_runner::run_after_all(hooks::phase which) {
     migration_.error = first;
 }
 
+/* In a hook, or between two of them. */
 void hook_runner::interrupted(const pg::error &raised) {
     observer_.end();
     if (place_.hook >= 0) { // it may also come before the first hook, or between two
