@@ -1,15 +1,18 @@
 /*
- * Functions for test/cluster/border.t alone: they put the border itself (src/pg, the same objects
- * that the extension has) to the proof.  Built by `make border`, never installed.
+ * Functions for test/cluster/border.t and hook_timeouts.t alone: they put the border itself
+ * (src/pg, the same objects that the extension has) to the proof.  Built by `make border`, never
+ * installed.
  */
 #include "pg/boundary.hpp"
 
 #include "pg/function.hpp"
 #include "pg/memory.hpp"
 #include "pg/query.hpp"
+#include "pg/tracer.hpp"
 #include "pg/transaction.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <fstream>
 #include <limits>
 
@@ -257,6 +260,35 @@ CONFITURE_FUNCTION(confiture_border_spin) {
     witness here;
     for (;;)
         pg::check_for_interrupts();
+}
+
+/* Works for so many milliseconds without a look at interrupts, and sends itself one on the way:
+ * never for a negative time. */
+static void work(int duration, int interrupt) {
+    const double began = pg::now_ms();
+    bool sent = interrupt < 0;
+    for (double spent = 0; spent < duration; spent = pg::now_ms() - began)
+        if (!sent && spent >= interrupt) {
+            kill(getpid(), SIGINT);
+            sent = true;
+        }
+}
+
+CONFITURE_FUNCTION(confiture_border_busy) {
+    work(arguments.integer(0), arguments.integer(1));
+    return {};
+}
+
+/* The same while the error of an interrupt is on its way. */
+CONFITURE_FUNCTION(confiture_border_unwind) {
+    const int duration = arguments.integer(0), interrupt = arguments.integer(1);
+    try {
+        pg::check_for_interrupts();
+    } catch (const pg::error &) {
+        work(duration, interrupt);
+        throw;
+    }
+    return {};
 }
 
 CONFITURE_FUNCTION(confiture_border_witnesses) {
