@@ -58,10 +58,11 @@ void define_settings() {
                             "Holds for hooks that have no timeout of their own; 0 is no limit.",
                             &hook_timeout_ms, 300 * 1000, 0, INT_MAX, PGC_USERSET, GUC_UNIT_MS,
                             nullptr, nullptr, nullptr);
-    DefineCustomEnumVariable("confiture.log_level",
-                             "The level of the line of JSON that every run of a hook writes.",
-                             "The lines go to the server log alone.", &level_of_log,
-                             LOG_SERVER_ONLY, log_levels, PGC_SUSET, 0, nullptr, nullptr, nullptr);
+    DefineCustomEnumVariable(
+        "confiture.log_level", "The level of the line of JSON that every run of a hook writes.",
+        "Lines of level log go to the server log alone, those of a debug level to clients that ask "
+        "too.",
+        &level_of_log, LOG_SERVER_ONLY, log_levels, PGC_SUSET, 0, nullptr, nullptr, nullptr);
 #if PG_VERSION_NUM >= 150000
     MarkGUCPrefixReserved("confiture");
 #else

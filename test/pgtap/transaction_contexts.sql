@@ -10,6 +10,7 @@ SELECT confiture.register_migration('1', 'one', 'ALTER TABLE s.t ADD b int') \g 
 -- Read-only.
 BEGIN READ ONLY;
 SELECT throws_ok($$SELECT confiture.dry_run('1')$$, 'MG001', 'cannot dry-run in a read-only transaction', 'a read-only transaction');
+SELECT throws_ok($$SELECT confiture.run_phase('CLEANUP', '1')$$, 'MG002', 'cannot run hooks in a read-only transaction', 'hooks in one');
 COMMIT;
 SET default_transaction_read_only = on;
 SELECT throws_ok($$SELECT confiture.dry_run_sql('SELECT 1')$$, 'MG001', 'cannot dry-run in a read-only transaction', 'a read-only session');
