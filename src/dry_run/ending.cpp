@@ -157,18 +157,8 @@ void ending::note_error(const pg::error &raised, statement_record &record) {
                            "it ends transactions itself, which cannot be tried inside of one");
     if (state == "55P04" && label_needs_commit(raised.what()))
         return need_commit(record, raised.what());
-    failure_record failed = migration::failure_of(raised);
-    failed.line = record.where.line;
-    failed.column = record.where.column;
-    if (raised.position() > 0 && record.ordinal > 0) {
-        const std::string_view text = script_->text_of(record.where);
-        const pg::place place =
-            pg::place_of(script_->text, static_cast<std::size_t>(record.where.offset) +
-                                            pg::offset_of_character(text, raised.position()));
-        failed.line = place.line;
-        failed.column = place.column;
-    }
-    file(record, std::move(failed));
+    file(record, record.ordinal > 0 ? migration::failure_in(*script_, record.where, raised)
+                                    : migration::failure_of(raised));
 }
 
 /* NOWAIT raises the same SQLSTATE without having waited. */

@@ -5,6 +5,12 @@
 
 namespace confiture::dry_run {
 
+/* In brackets, for a sentence that ends with the message. */
+static std::string detail_of(const failure_record &failed) {
+    constexpr std::size_t most = 200;
+    return failed.detail.empty() ? "" : " (" + shorten(failed.detail, most) + ")";
+}
+
 hook_runner::hook_runner(hooks::registered_hooks &registered, chain_record &record,
                          const pg::session_watch &watch, statement_observer &observer,
                          ending &ending, migration_record &migration, const migration_input &input,
@@ -92,8 +98,8 @@ bool hook_runner::ended(const hooks::hook &which, const hooks::hook_outcome &out
     migration_.execution_ms += hook.elapsed_ms;
     migration_.waited_ms += hook.waited_ms;
     if (outcome.error && which.continues)
-        migration_.warnings.push_back("Hook \"" + which.name +
-                                      "\" failed and was passed over: " + outcome.error->message);
+        migration_.warnings.push_back("Hook \"" + which.name + "\" failed and was passed over: " +
+                                      outcome.error->message + detail_of(*outcome.error));
     leave_hook();
     if (outcome.error && !which.continues &&
         ending_.stops_without_lock(outcome.error->sqlstate, measured_))

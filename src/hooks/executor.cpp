@@ -44,7 +44,8 @@ failure_record as_hook_error(const hook &which, phase when, const hook_outcome &
     failure_record told = *outcome.error;
     told.hook = which.name;
     told.phase = name_of(when);
-    told.line = which.line;
+    if (told.line == 0)
+        told.line = which.line;
     const std::string name = "hook \"" + which.name + "\" ";
     if (outcome.status == hook_status::timed_out) {
         told.message = name + "timed out in phase " + name_of(when);
@@ -53,8 +54,8 @@ failure_record as_hook_error(const hook &which, phase when, const hook_outcome &
     }
     told.sqlstate = hook_error.code;
     told.message = name + "failed in phase " + name_of(when) + ": " + outcome.error->message;
-    told.detail = "SQLSTATE " + outcome.error->sqlstate + ": " +
-                  (outcome.error->detail.empty() ? outcome.error->message : outcome.error->detail);
+    told.detail = "SQLSTATE " + outcome.error->sqlstate +
+                  (outcome.error->detail.empty() ? "." : ": " + outcome.error->detail);
     return told;
 }
 
@@ -93,6 +94,7 @@ private:
 
     hook_outcome run_one(const hook &next) {
         hook_outcome outcome;
+        statement_ = 0;
         memory_.reset();
         const pg::memory_scope scope(memory_);
         listener_.begins(next);
@@ -108,7 +110,7 @@ private:
                 listener_.fails();
                 if (belongs_to_server(raised.sqlstate()) && !limit.caused(raised))
                     throw;
-                outcome.error = migration::failure_of(raised);
+                outcome.error = describe(next, raised);
                 if (limit.caused(raised))
                     outcome.status = hook_status::timed_out;
             }
@@ -163,6 +165,15 @@ private:
             perform_statements(next, outcome);
     }
 
+    failure_record describe(const hook &next, const pg::error &raised) const {
+        if (statement_ == 0)
+            return migration::failure_of(raised);
+        failure_record record =
+            migration::failure_in(*next.script, next.statements[statement_ - 1], raised);
+        record.statement = static_cast<std::int32_t>(statement_);
+        return record;
+    }
+
     static void take(pg::hook_output &&output, hook_outcome &outcome) {
         outcome.rows = output.rows;
         outcome.stats = std::move(output.stats);
@@ -170,6 +181,7 @@ private:
 
     void perform_statements(const hook &next, hook_outcome &outcome) {
         for (const pg::statement &each : next.statements) {
+            statement_++;
             pg::memory_context memory("confiture hook statement");
             const pg::completion done =
                 pg::run_statement(next.script->text_of(each), false, memory);
@@ -185,6 +197,7 @@ private:
     pg::interrupt_counter interrupts_; // each hook's time limit needs one
     pg::hook_functions functions_;
     acceptance acceptance_;
+    std::size_t statement_ = 0; // of the hook that runs, from 1; 0 where it is a function
 };
 
 } // namespace

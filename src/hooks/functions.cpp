@@ -86,11 +86,13 @@ CONFITURE_FUNCTION(confiture_register_hook_library) {
 }
 
 CONFITURE_FUNCTION(confiture_unregister_hook) {
+    arguments.refuse_null({"name"});
     unregister(arguments.text(0));
     return {};
 }
 
 CONFITURE_FUNCTION(confiture_enable_hook) {
+    arguments.refuse_null({"name", "enabled"});
     enable(arguments.text(0), arguments.boolean(1));
     return {};
 }

@@ -18,13 +18,13 @@ COMMENT ON FUNCTION confiture.register_hook_library(text, confiture.hook_phase, 
 
 CREATE FUNCTION confiture.unregister_hook(name text)
 RETURNS void
-LANGUAGE c STRICT
+LANGUAGE c
 AS 'MODULE_PATHNAME', 'confiture_unregister_hook';
 COMMENT ON FUNCTION confiture.unregister_hook(text) IS 'Removes a hook. For the role that registered it, its members and superusers. Errors: MG016.';
 
 CREATE FUNCTION confiture.enable_hook(name text, enabled boolean)
 RETURNS void
-LANGUAGE c STRICT
+LANGUAGE c
 AS 'MODULE_PATHNAME', 'confiture_enable_hook';
 COMMENT ON FUNCTION confiture.enable_hook(text, boolean) IS 'Says whether a hook runs. For the role that registered it, its members and superusers. Errors: MG016.';
 
@@ -98,7 +98,7 @@ COMMENT ON COLUMN confiture.available_hooks.description IS 'Its comment.';
 
 CREATE FUNCTION confiture.run_phase(phase confiture.hook_phase, version text, direction text DEFAULT 'forward')
 RETURNS SETOF confiture.hook_result
-LANGUAGE c STRICT
+LANGUAGE c
 AS 'MODULE_PATHNAME', 'confiture_run_phase';
 COMMENT ON FUNCTION confiture.run_phase(confiture.hook_phase, text, text) IS 'Runs the hooks of one phase of a migration for real, each in a savepoint, in the transaction of the caller; one row a hook. Holds the migrator lock until that transaction ends. What ran is kept in confiture.hook_run if and only if it commits. Errors: MG002 and MG003 for a hook that fails with on_failure abort, MG004, MG005, MG008, MG016, MG017; those of the server that no hook may swallow (57014, 57P01, 40001, 40P01) as they are.';
 

@@ -88,6 +88,10 @@ std::shared_ptr<const pg::script> parse(const std::string &statement) {
     if (script->statements.empty())
         throw failure{migration_invalid, "the hook has no statement", "",
                       "Give it at least one SQL statement."};
+    for (const pg::directive_comment &comment : script->directives)
+        throw failure{migration_invalid, "a directive has no meaning in a hook",
+                      "Line " + std::to_string(comment.line) + ".",
+                      "Directives stand in the scripts of migrations."};
     for (const pg::statement &each : script->statements)
         if (each.kind != pg::statement_kind::plain)
             throw failure{migration_invalid,

@@ -9,6 +9,7 @@
 #include "pg/hook_function.hpp"
 #include "pg/jsonb.hpp"
 #include "pg/session.hpp"
+#include "pg/settings.hpp"
 #include "pg/transaction.hpp"
 
 namespace confiture::hooks {
@@ -54,6 +55,7 @@ private:
 } // namespace
 
 CONFITURE_FUNCTION(confiture_run_phase) {
+    arguments.refuse_null({"phase", "version", "direction"});
     const phase which = phase_named(arguments.enum_label(0));
     const std::string version = arguments.text(1), direction = arguments.text(2);
     migration::check_direction(direction);
@@ -64,15 +66,21 @@ CONFITURE_FUNCTION(confiture_run_phase) {
     pg::lock_migrator();
     const migration::stored found = migration::find(version);
     migration::refuse_untrusted({&found, 1});
-    const std::string *text = direction == "forward" ? &found.forward : nullptr;
-    if (direction == "backward" && found.backward)
-        text = &*found.backward;
+    hook_list own;
+    std::string lock_timeout = found.lock_timeout;
+    if (direction == "forward" || found.backward) {
+        const migration::parsed_script parsed = migration::parse(
+            direction == "forward" ? found.forward : *found.backward, found.source, found.version);
+        own = hooks_of(parsed);
+        lock_timeout = parsed.marks.lock_timeout.value_or(lock_timeout);
+    }
     registered_hooks registered;
-    hook_book book(registered, found.version,
-                   text ? hooks_of(migration::parse(*text, found.source, found.version))
-                        : hook_list());
+    hook_book book(registered, found.version, std::move(own));
     result_rows rows(arguments, which);
     migration_run run(found.version, found.name, direction, false);
+    pg::settings_scope settings;
+    if (!lock_timeout.empty())
+        settings.set("lock_timeout", lock_timeout.c_str());
     if (const auto failed = run_hooks(run, which, book.of(which), rows))
         raise(*failed);
     rows.record(run);

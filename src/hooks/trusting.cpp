@@ -83,6 +83,7 @@ int pin(const kind_of_code &kind, const code &one) {
 } // namespace
 
 CONFITURE_FUNCTION(confiture_trust) {
+    arguments.refuse_null({"kind", "name"});
     const std::string kind_name = arguments.text(0);
     const kind_of_code &kind = find_kind(kind_name);
     const std::string name = arguments.text(1);
@@ -96,6 +97,7 @@ CONFITURE_FUNCTION(confiture_trust) {
 }
 
 CONFITURE_FUNCTION(confiture_untrust) {
+    arguments.refuse_null({"kind", "name"});
     const std::string kind_name = arguments.text(0);
     const kind_of_code &kind = find_kind(kind_name);
     const std::string name = arguments.text(1);

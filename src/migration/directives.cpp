@@ -13,8 +13,8 @@ namespace {
 
 /* What follows `-- confiture:`, or nothing where the comment is somebody else's.  The name is taken
  * in any case: a directive that is passed over because of a capital letter would be worse. */
-std::optional<std::string_view> directive_text(std::string_view comment) {
-    constexpr std::string_view name = "confiture:";
+std::optional<std::string_view> after_name(std::string_view comment) {
+    constexpr std::string_view name = "confiture";
     if (!comment.starts_with("--"))
         return {};
     comment.remove_prefix(2);
@@ -28,7 +28,25 @@ std::optional<std::string_view> directive_text(std::string_view comment) {
         });
     if (!ours)
         return {};
-    return comment.substr(name.size());
+    comment.remove_prefix(name.size());
+    skip_blanks(comment);
+    return comment;
+}
+
+std::optional<std::string_view> directive_text(std::string_view comment) {
+    const std::optional<std::string_view> rest = after_name(comment);
+    if (!rest || !rest->starts_with(':'))
+        return {};
+    return rest->substr(1);
+}
+
+/* A directive but for its colon, which would be passed over as somebody's remark. */
+bool lacks_colon(std::string_view comment) {
+    constexpr std::string_view words[] = {
+        "phase=", "hook=", "lock_timeout=", "depends=", "ignore=", "no-transaction"};
+    const std::optional<std::string_view> rest = after_name(comment);
+    return rest && std::any_of(std::begin(words), std::end(words),
+                               [&](std::string_view word) { return rest->starts_with(word); });
 }
 
 /* Takes a number such as '2' or '1.5' from the front of `text`, nothing where there is none. */
@@ -173,6 +191,9 @@ directives read_directives(const std::vector<comment> &comments, std::string_vie
     for (const comment &each : comments)
         if (const std::optional<std::string_view> text = directive_text(each.text))
             reading.read(each, *text);
+        else if (lacks_colon(each.text))
+            refuse_line({file, each.line}, "directive lacks its colon", "",
+                        "Write -- confiture: and then the directive.");
     return std::move(reading.found);
 }
 

@@ -19,6 +19,21 @@ failure_record failure_of(const pg::error &raised) {
     return failed;
 }
 
+failure_record failure_in(const pg::script &script, const pg::statement &where,
+                          const pg::error &raised) {
+    failure_record failed = failure_of(raised);
+    failed.line = where.line;
+    failed.column = where.column;
+    if (raised.position() > 0) {
+        const pg::place place = pg::place_of(
+            script.text, static_cast<std::size_t>(where.offset) +
+                             pg::offset_of_character(script.text_of(where), raised.position()));
+        failed.line = place.line;
+        failed.column = place.column;
+    }
+    return failed;
+}
+
 failure_record failure_of(const failure &raised) {
     failure_record failed;
     failed.sqlstate = raised.state.code;

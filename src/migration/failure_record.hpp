@@ -4,6 +4,7 @@
 
 #include "pg/error.hpp"
 #include "pg/json.hpp"
+#include "pg/parse.hpp"
 
 #include <cstdint>
 #include <string>
@@ -25,6 +26,9 @@ struct failure_record {
 };
 
 failure_record failure_of(const pg::error &raised);
+/* With the place in the script: where the server points, or else where the statement begins. */
+failure_record failure_in(const pg::script &script, const pg::statement &where,
+                          const pg::error &raised);
 failure_record failure_of(const failure &raised);
 
 /* At most `most` bytes of a text, cut at a character. */

@@ -48,6 +48,14 @@ value text_array(const std::vector<std::string> &elements) {
 int arguments::count() const { return call_->nargs; }
 bool arguments::null(int index) const { return call_->args[index].isnull; }
 
+void arguments::refuse_null(std::initializer_list<const char *> names) const {
+    int index = 0;
+    for (const char *name : names)
+        if (null(index++))
+            throw failure{configuration_invalid, std::string(name) + " must not be null", "",
+                          "Nothing was done."};
+}
+
 std::string arguments::text(int index) const {
     FunctionCallInfo fcinfo = call_;
     // Looked at before the text is unpacked: each of its copies would be of that size.

@@ -5,6 +5,7 @@
 #include "pg/json.hpp"
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,6 +37,9 @@ public:
 
     int count() const;
     bool null(int index) const;
+    /* Throws failure{configuration_invalid} where one of the first arguments, named here, is null.
+     */
+    void refuse_null(std::initializer_list<const char *> names) const;
     /* Throws failure{migration_invalid} for more than the largest script has. */
     std::string text(int index) const;
     std::optional<std::string> optional_text(int index) const;

@@ -103,7 +103,7 @@ private:
 
     /* Between two tokens there is nothing but white space and comments. */
     void read_comments(std::size_t from, std::size_t until, walker &places) {
-        static constexpr std::string_view word = "confiture:";
+        static constexpr std::string_view word = "confiture";
         const std::string_view text(script_.text);
         for (std::size_t at = from; at + word.size() < until; at++) {
             if (text.compare(at, 2, "/*") == 0) {

@@ -196,4 +196,29 @@ SELECT is(s.statements($$SELECT confiture.set_stat('a', to_jsonb(repeat('x', 100
 SELECT alike(s.refusal($$SELECT s.statements('SELECT confiture.set_stat(n::text, to_jsonb(repeat(''x'', 1000 * 100))) FROM generate_series(1, 11) n')$$),
              E'MG002 % the stats that hooks share are too large\nSQLSTATE MG016: With "11" they have %', 'more than that is refused');
 
+-- Nothing is passed over in silence.
+SELECT is(s.refusal(call), expected, call)
+  FROM (VALUES ('SELECT confiture.run_phase(NULL, ''001'')', E'MG016 phase must not be null\nNothing was done.'),
+               ('SELECT confiture.run_phase(''CLEANUP'', NULL)', E'MG016 version must not be null\nNothing was done.'),
+               ('SELECT confiture.run_phase(''CLEANUP'', ''001'', NULL)', E'MG016 direction must not be null\nNothing was done.'),
+               ('SELECT confiture.unregister_hook(NULL)', E'MG016 name must not be null\nNothing was done.'),
+               ('SELECT confiture.enable_hook(''x'', NULL)', E'MG016 enabled must not be null\nNothing was done.'),
+               ('SELECT confiture.trust(''hook'', NULL)', E'MG016 name must not be null\nNothing was done.'),
+               ('SELECT confiture.untrust(NULL, ''x'')', E'MG016 kind must not be null\nNothing was done.'),
+               ('SELECT confiture.register_hook_sql(''x'', ''CLEANUP'', E''SELECT 1;\n-- confiture: phase=CLEANUP\nSELECT 2'')',
+                E'MG005 a directive has no meaning in a hook\nLine 2.\nDirectives stand in the scripts of migrations.'),
+               ('SELECT confiture.register_migration(''9'', ''slip'', E''SELECT 1;\n--confiture  phase=CLEANUP\nDROP TABLE s.seen'')',
+                E'MG005 directive lacks its colon in line 2\nWrite -- confiture: and then the directive.')) AS v (call, expected);
+
+-- Where a statement failed, and how long it waits for locks.
+SELECT confiture.register_hook_sql('h', 'CLEANUP', E'SELECT 1;\nSELECT 2;\n  SELECT nope FROM s.seen; SELECT 3', on_failure => 'continue') \g /dev/null
+SELECT is(error ->> 'statement' || ' ' || (error ->> 'line') || ' ' || (error ->> 'column'), '3 3 10', 'statement, line and column of a hook that fails')
+  FROM confiture.run_phase('CLEANUP', '001');
+SELECT confiture.register_hook_sql('h', 'CLEANUP', 'DO $$ BEGIN PERFORM confiture.set_stat(''lock_timeout'', to_jsonb(current_setting(''lock_timeout''))); END $$') \g /dev/null
+CREATE FUNCTION s.timeout_told(jsonb) RETURNS jsonb LANGUAGE sql AS $$ SELECT confiture.get_stat('lock_timeout') $$;
+SELECT confiture.register_hook('then', 'CLEANUP', 's.timeout_told(jsonb)') \g /dev/null
+SELECT confiture.register_migration('003', 'patient', E'-- confiture: lock_timeout=1234ms\nSELECT 1') \g /dev/null
+SELECT is(stats, '"1234ms"', 'the lock_timeout of the migration holds for its hooks') FROM confiture.run_phase('CLEANUP', '003') WHERE hook_name = 'then';
+SELECT is(stats, '"0"', 'and ends with the phase') FROM confiture.run_phase('CLEANUP', '002') WHERE hook_name = 'then';
+
 SELECT * FROM finish();
