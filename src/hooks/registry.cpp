@@ -45,23 +45,32 @@ SET phase = excluded.phase, function = excluded.function, statement = excluded.s
     library = excluded.library, symbol = excluded.symbol, migrations = excluded.migrations,
     priority = excluded.priority, timeout = excluded.timeout, on_failure = excluded.on_failure,
     config = excluded.config, extension = excluded.extension,
-    registered_at = clock_timestamp(), registered_by = excluded.registered_by)";
+    registered_at = clock_timestamp(), registered_by = excluded.registered_by
+WHERE h.registered_by = $13 OR h.registered_by = $14)";
 
 [[noreturn]] void not_registered(const std::string &name) {
     throw failure{configuration_invalid, "hook \"" + name + "\" is not registered", "",
                   "SELECT * FROM confiture.hooks lists those that are."};
 }
 
-/* Whether there is one; throws where it is another role's. */
-bool may_manage(const std::string &name, const std::string &role) {
+/* The role that registered it, nothing where there is none; throws where it is another's. */
+pg::field managed_registrar(const std::string &name, const std::string &role) {
     const auto found = pg::query(registrar_of, {name, role});
     if (found.empty())
-        return false;
+        return std::nullopt;
     if (found[0][1] != "t")
         throw failure{configuration_invalid, "hook \"" + name + "\" belongs to another role",
                       "It was registered by role \"" + *found[0][0] + "\".",
                       "That role, its members and superusers may change it; choose another name."};
-    return true;
+    return found[0][0];
+}
+
+/* Another session may have registered it since the registrar was looked at. */
+void refuse_other_registrar(const std::string &name, std::uint64_t written) {
+    if (written == 0)
+        throw failure{configuration_invalid,
+                      "hook \"" + name + "\" was registered by another session meanwhile", "",
+                      "Look at confiture.hooks, then try again."};
 }
 
 /* An install script brings back what a dump leaves out, once: the restored registration of somebody
@@ -168,30 +177,38 @@ void register_hook(const registration &given) {
     const std::string role = pg::current_role_name();
     const pg::as_owner owner;
     const pg::field extension = pg::extension_being_created();
-    if (may_manage(given.name, role))
+    const pg::field registrar = managed_registrar(given.name, role);
+    if (registrar)
         refuse_other_extension(given.name, extension);
-    pg::execute(store, {given.name, given.phase, given.function, given.statement, given.library,
-                        given.symbol, given.migrations, given.priority, given.timeout,
-                        given.on_failure, given.config, extension, role});
+    refuse_other_registrar(
+        given.name,
+        pg::execute(store, {given.name, given.phase, given.function, given.statement, given.library,
+                            given.symbol, given.migrations, given.priority, given.timeout,
+                            given.on_failure, given.config, extension, role, registrar}));
     changes++;
 }
 
 void unregister(const std::string &name) {
     const std::string role = pg::current_role_name();
     const pg::as_owner owner;
-    if (!may_manage(name, role))
+    const pg::field registrar = managed_registrar(name, role);
+    if (!registrar)
         not_registered(name);
-    pg::execute("DELETE FROM confiture.hook WHERE name = $1", {name});
+    refuse_other_registrar(
+        name, pg::execute("DELETE FROM confiture.hook WHERE name = $1 AND registered_by = $2",
+                          {name, registrar}));
     changes++;
 }
 
 void enable(const std::string &name, bool enabled) {
     const std::string role = pg::current_role_name();
     const pg::as_owner owner;
-    if (!may_manage(name, role))
+    const pg::field registrar = managed_registrar(name, role);
+    if (!registrar)
         not_registered(name);
-    pg::execute("UPDATE confiture.hook SET enabled = $2::boolean WHERE name = $1",
-                {name, enabled ? "true" : "false"});
+    refuse_other_registrar(name, pg::execute("UPDATE confiture.hook SET enabled = $2::boolean "
+                                             "WHERE name = $1 AND registered_by = $3",
+                                             {name, enabled ? "true" : "false", registrar}));
     changes++;
 }
 
