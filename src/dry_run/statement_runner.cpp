@@ -72,6 +72,7 @@ bool statement_runner::run(const pg::statement &where, std::int32_t ordinal,
     migration_->waited_ms += record.waited_ms;
     if (goes_on)
         goes_on = settle(record, store);
+    watch_.forget_statement();
     observer_.end();
     migration_->execution_ms += record.elapsed_ms;
     if (record.status != statement_status::not_run)

@@ -5,6 +5,7 @@
 extern "C" {
 #include "libpq/pqsignal.h"
 #include "storage/latch.h"
+#include "utils/timeout.h"
 }
 
 namespace confiture::pg {
@@ -36,7 +37,9 @@ interrupt_counter::~interrupt_counter() {
 
 bool interrupt_counter::interrupted() const noexcept { return interrupts != before_; }
 
-self_cancel::~self_cancel() {
+self_cancel::~self_cancel() { take_back(); }
+
+void self_cancel::take_back() noexcept {
     if (!ours())
         return;
     QueryCancelPending = false;
@@ -44,6 +47,7 @@ self_cancel::~self_cancel() {
         InterruptPending = true;
         QueryCancelPending = true;
     }
+    requested_ = 0;
 }
 
 void self_cancel::request() noexcept {

@@ -37,6 +37,9 @@ public:
     /* For a timer's handler.  Does nothing while somebody else's cancel is on its way. */
     void request() noexcept;
 
+    /* As if it had never been requested. */
+    void take_back() noexcept;
+
     /* Is this error our own request, and nobody else's? */
     bool caused(const error &raised) const;
 

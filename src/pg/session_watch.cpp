@@ -248,6 +248,14 @@ void session_watch::limit_statement(int milliseconds) {
     state.statement_ends_ms = milliseconds > 0 ? now_ms() + milliseconds : 0;
 }
 
+void session_watch::forget_statement() noexcept {
+    state.statement_ends_ms = 0;
+    if (static_cast<stop_reason>(state.reason) == stop_reason::statement_timeout) {
+        cancel_.take_back(); // the timer asks again and again
+        state.reason = static_cast<std::sig_atomic_t>(stop_reason::none);
+    }
+}
+
 stop_reason session_watch::stopped() const { return static_cast<stop_reason>(state.reason); }
 
 bool session_watch::caused(const error &raised) const { return cancel_.caused(raised); }

@@ -58,6 +58,9 @@ public:
     /* The statement that begins now may take this long; 0 for no limit. */
     void limit_statement(int milliseconds);
 
+    /* Once its end is filed: the limit is no reason to stop what comes later. */
+    void forget_statement() noexcept;
+
     stop_reason stopped() const;
     /* Is this the cancel of ours, and not a user's, a statement_timeout's or the server's? */
     bool caused(const error &raised) const;
