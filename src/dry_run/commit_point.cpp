@@ -86,7 +86,7 @@ deferred_names constraints_that_begin_deferred() {
 
 } // namespace
 
-std::optional<failure_record> check_deferred_constraints() {
+std::optional<failure_record> check_deferred_constraints(bool delete_temporary_rows) {
     const deferred_names names = constraints_that_begin_deferred();
     try {
         pg::subtransaction check;
@@ -105,7 +105,7 @@ std::optional<failure_record> check_deferred_constraints() {
     }
     if (names.all && !names.list.empty())
         pg::execute("SET CONSTRAINTS " + names.list + " DEFERRED");
-    pg::on_commit_actions();
+    pg::on_commit_actions(delete_temporary_rows);
     return std::nullopt;
 }
 

@@ -10,7 +10,8 @@ namespace confiture::dry_run {
 
 /* Checks the deferred constraints as COMMIT would and sets them back to how they begin a
  * transaction.  Returns the violation, if there is one, with a sample of its rows.  Errors that
- * violate no constraint are thrown on. */
-std::optional<failure_record> check_deferred_constraints();
+ * violate no constraint are thrown on.  `delete_temporary_rows` also does what ON COMMIT DELETE
+ * ROWS says, for good: not where tables of the caller may say so. */
+std::optional<failure_record> check_deferred_constraints(bool delete_temporary_rows);
 
 } // namespace confiture::dry_run

@@ -18,7 +18,7 @@ public:
     chain_runner(hooks::registered_hooks &registered, const options &chosen,
                  const session_snapshot &before, pg::memory_context &statement_memory,
                  chain_record &record)
-        : registered_(registered), chosen_(chosen), record_(record),
+        : registered_(registered), chosen_(chosen), before_(before), record_(record),
           watch_({chosen.max_wait_caused_ms, chosen.max_lock_hold_ms, most_locks(chosen),
                   pg::find_relation("confiture.migrator")}),
           observer_(record, watch_), ending_(chosen, watch_),
@@ -166,7 +166,7 @@ private:
         const double started = pg::now_ms();
         std::optional<failure_record> violation;
         try {
-            violation = check_deferred_constraints();
+            violation = check_deferred_constraints(!before_.temporary_rows);
         } catch (const pg::error &raised) {
             statement_record check;
             ending_.note_error(raised, check);
@@ -190,6 +190,7 @@ private:
 
     hooks::registered_hooks &registered_;
     const options &chosen_;
+    const session_snapshot &before_;
     chain_record &record_;
     pg::session_watch watch_;
     statement_observer observer_;

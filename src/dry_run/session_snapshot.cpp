@@ -3,6 +3,7 @@
 #include "pg/parse.hpp"
 #include "pg/query.hpp"
 #include "pg/session.hpp"
+#include "pg/transaction.hpp"
 
 #include <algorithm>
 
@@ -49,6 +50,7 @@ bool session_snapshot::loses_by(std::string_view tag, std::string_view text) con
 
 session_snapshot snapshot_of_session() {
     session_snapshot snapshot;
+    snapshot.temporary_rows = pg::may_have_temporary_rows();
     snapshot.held = pg::held_locks();
     snapshot.advisory = advisory_holds(snapshot.held);
     snapshot.prepared = prepared_statements();

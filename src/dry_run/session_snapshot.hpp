@@ -21,6 +21,7 @@ struct session_snapshot {
     std::vector<pg::held_lock> held;
     std::vector<advisory_hold> advisory;
     std::vector<std::string> prepared, cursors; // names
+    bool temporary_rows = false;                // the transaction may have written some
 
     /* Would this statement take away or move what the session has? */
     bool loses_by(std::string_view tag, std::string_view text) const;

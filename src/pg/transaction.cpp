@@ -114,12 +114,23 @@ void save_constraint_modes() {
     });
 }
 
-void on_commit_actions() {
-    call([] {
-        PreCommit_on_commit_actions();
-        CommandCounterIncrement();
-    });
+void on_commit_actions(bool delete_rows) {
+    const int flags = MyXactFlags;
+    if (!delete_rows) // rows are deleted where the transaction may have written some
+        MyXactFlags &= ~XACT_FLAGS_ACCESSEDTEMPNAMESPACE;
+    try {
+        call([] {
+            PreCommit_on_commit_actions();
+            CommandCounterIncrement();
+        });
+    } catch (...) {
+        MyXactFlags |= flags;
+        throw;
+    }
+    MyXactFlags |= flags;
 }
+
+bool may_have_temporary_rows() { return MyXactFlags & XACT_FLAGS_ACCESSEDTEMPNAMESPACE; }
 
 void command_counter_increment() {
     call([] { CommandCounterIncrement(); });

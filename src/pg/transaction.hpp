@@ -68,8 +68,13 @@ bool in_recovery();
 /* Keeps what the caller SET CONSTRAINTS for the rollback of the subtransaction that begins. */
 void save_constraint_modes();
 
-/* What COMMIT does to temporary tables: ON COMMIT DROP, ON COMMIT DELETE ROWS. */
-void on_commit_actions();
+/* What COMMIT does to temporary tables: ON COMMIT DROP and, where that is wanted, ON COMMIT DELETE
+ * ROWS, which no rollback brings back. */
+void on_commit_actions(bool delete_rows);
+
+/* Has this transaction come near temporary tables?  Else those of ON COMMIT DELETE ROWS are empty.
+ */
+bool may_have_temporary_rows();
 
 /* Hears of every subtransaction that ends while it lives, so that its data can follow. */
 class savepoint_listener {
