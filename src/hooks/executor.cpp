@@ -12,6 +12,7 @@
 #include "pg/tracer.hpp"
 
 #include <string_view>
+#include <unordered_map>
 
 namespace confiture::hooks {
 
@@ -151,14 +152,15 @@ private:
     /* What a hook sets, search_path and role among it, ends with it. */
     void perform(const hook &next, hook_outcome &outcome) {
         const pg::settings_scope settings;
-        acceptance_.check(next, functions_);
+        if (next.function.empty())
+            check(next);
         const pg::hook_input &input = run_.enter(which_, next);
         struct leaving {
             migration_run &run;
             ~leaving() { run.leave(); }
         } leave{run_};
         if (!next.function.empty())
-            take(functions_.call(functions_.find(next.function), input), outcome);
+            take(functions_.call(accepted_function(next, input), input), outcome);
         else if (!next.library.empty())
             take(pg::call_library_hook(next.library, next.symbol, input), outcome);
         else
@@ -172,6 +174,33 @@ private:
             migration::failure_in(*next.script, next.statements[statement_ - 1], raised);
         record.statement = static_cast<std::int32_t>(statement_);
         return record;
+    }
+
+    /* By whoever runs now and by all that run the migration: a script or a hook that took another
+     * role on is left by RESET ROLE. */
+    void check(const hook &next) {
+        acceptances_[pg::current_role()].check(next, functions_);
+        for (const unsigned int runner : run_.runners()) {
+            if (runner == pg::current_role())
+                continue;
+            const pg::as_role role(runner);
+            acceptances_[runner].check(next, functions_);
+        }
+    }
+
+    /* Nothing is read of the catalog between the last look at the function and its call: another
+     * session could have replaced it meanwhile. */
+    const pg::hook_functions::function &accepted_function(const hook &next,
+                                                          const pg::hook_input &input) {
+        for (;;) {
+            const std::uint64_t seen = pg::hook_functions::revision();
+            check(next);
+            const auto &function = functions_.find(next.function);
+            functions_.prepare(function, input);
+            if (seen == pg::hook_functions::revision())
+                return function;
+            pg::check_for_interrupts();
+        }
     }
 
     static void take(pg::hook_output &&output, hook_outcome &outcome) {
@@ -196,7 +225,7 @@ private:
     pg::memory_context memory_;
     pg::interrupt_counter interrupts_; // each hook's time limit needs one
     pg::hook_functions functions_;
-    acceptance acceptance_;
+    std::unordered_map<unsigned int, acceptance> acceptances_; // by the role that accepts
     std::size_t statement_ = 0; // of the hook that runs, from 1; 0 where it is a function
 };
 

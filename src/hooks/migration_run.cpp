@@ -3,6 +3,7 @@
 #include "pg/jsonb.hpp"
 #include "pg/settings.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace confiture::hooks {
@@ -11,7 +12,8 @@ static constinit migration_run *innermost = nullptr;
 
 migration_run::migration_run(std::string version, std::string name, std::string direction,
                              bool dry_run)
-    : outer_(innermost), version_(std::move(version)), search_path_(pg::setting("search_path")) {
+    : outer_(innermost), runner_(pg::current_role()), version_(std::move(version)),
+      search_path_(pg::setting("search_path")) {
     if (!version_.empty())
         input_.version = version_;
     input_.name = std::move(name);
@@ -61,6 +63,14 @@ bool migration_run::is_inside(phase which) const {
             run->input_.direction == input_.direction)
             return true;
     return false;
+}
+
+std::vector<unsigned int> migration_run::runners() const {
+    std::vector<unsigned int> runners;
+    for (const migration_run *run = this; run; run = run->outer_)
+        if (std::find(runners.begin(), runners.end(), run->runner_) == runners.end())
+            runners.push_back(run->runner_);
+    return runners;
 }
 
 const pg::hook_input &migration_run::input() {

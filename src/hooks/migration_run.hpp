@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace confiture::hooks {
 
@@ -48,6 +49,9 @@ public:
     void set_stat(const std::string &key, std::string image);
     const std::string *stat(const std::string &key) const { return stats_->get(key); }
 
+    /* The roles that began this run and those around it, the outermost last. */
+    std::vector<unsigned int> runners() const;
+
     /* The runner's own search_path, before any function pinned it. */
     const std::string &search_path() const { return search_path_; }
 
@@ -56,6 +60,7 @@ private:
     void rolled_back(int level) noexcept override;
 
     migration_run *const outer_;
+    const unsigned int runner_;
     std::string version_, search_path_;
     pg::hook_input input_;
     std::shared_ptr<shared_stats> stats_;

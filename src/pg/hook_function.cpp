@@ -244,6 +244,8 @@ const hook_functions::function &hook_functions::find(const std::string &signatur
     return *(found_[signature] = std::move(fresh));
 }
 
+std::uint64_t hook_functions::revision() { return changes; }
+
 const std::string &hook_functions::owner(const function &found) { return found.owner; }
 
 std::string hook_functions::definition(const function &found) {

@@ -58,6 +58,11 @@ public:
     /* Its definition as text. */
     static std::string definition(const function &found);
 
+    /* Goes up with every change of functions, roles and types that this session hears of. */
+    static std::uint64_t revision();
+    /* Makes the argument that call() gives: that reads the catalog, where changes are heard of. */
+    void prepare(const function &found, const hook_input &input) { argument_for(found, input); }
+
     /* Calls it; what it allocates stays in the current memory context.  Throws pg::error. */
     hook_output call(const function &found, const hook_input &input);
     /* After an ERROR inside of it a function cannot be called by the same handle again. */

@@ -150,6 +150,17 @@ as_owner::as_owner() {
                            security_context_ | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
 }
 
+as_role::as_role(unsigned int role) {
+    Oid user;
+    GetUserIdAndSecContext(&user, &security_context_);
+    user_ = user;
+    SetUserIdAndSecContext(role, security_context_ | SECURITY_LOCAL_USERID_CHANGE);
+}
+
+as_role::~as_role() { SetUserIdAndSecContext(user_, security_context_); }
+
+unsigned int current_role() { return GetUserId(); }
+
 as_owner::~as_owner() { SetUserIdAndSecContext(user_, security_context_); }
 
 } // namespace confiture::pg

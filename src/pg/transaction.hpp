@@ -115,4 +115,20 @@ private:
     int security_context_ = 0;
 };
 
+/* Looks at something with the eyes of another role.  No code of a user runs meanwhile. */
+class as_role {
+public:
+    explicit as_role(unsigned int role);
+    as_role(const as_role &) = delete;
+    as_role &operator=(const as_role &) = delete;
+    ~as_role();
+
+private:
+    unsigned int user_;
+    int security_context_ = 0;
+};
+
+/* Whose rights code has now. */
+unsigned int current_role();
+
 } // namespace confiture::pg
