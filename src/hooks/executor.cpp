@@ -63,7 +63,8 @@ failure_record as_hook_error(const hook &which, phase when, const hook_outcome &
 class phase_runner {
 public:
     phase_runner(migration_run &run, phase which, hook_listener &listener)
-        : run_(run), which_(which), listener_(listener), memory_("confiture hook") {}
+        : run_(run), which_(which), listener_(listener), memory_("confiture hook"),
+          statement_memory_("confiture hook statement") {}
 
     std::optional<failure_record> run_all(const hook_list &hooks) {
         std::optional<failure_record> first;
@@ -211,9 +212,8 @@ private:
     void perform_statements(const hook &next, hook_outcome &outcome) {
         for (const pg::statement &each : next.statements) {
             statement_++;
-            pg::memory_context memory("confiture hook statement");
             const pg::completion done =
-                pg::run_statement(next.script->text_of(each), false, memory);
+                pg::run_statement(next.script->text_of(each), false, statement_memory_);
             if (writes_rows(done.tag))
                 outcome.rows = outcome.rows.value_or(0) + done.rows;
         }
@@ -222,8 +222,8 @@ private:
     migration_run &run_;
     const phase which_;
     hook_listener &listener_;
-    pg::memory_context memory_;
-    pg::interrupt_counter interrupts_; // each hook's time limit needs one
+    pg::memory_context memory_, statement_memory_; // stay until a failed hook is rolled back
+    pg::interrupt_counter interrupts_;             // each hook's time limit needs one
     pg::hook_functions functions_;
     std::unordered_map<unsigned int, acceptance> acceptances_; // by the role that accepts
     std::size_t statement_ = 0; // of the hook that runs, from 1; 0 where it is a function

@@ -131,3 +131,9 @@ RETURNS bigint
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'confiture_hook_execute';
 COMMENT ON FUNCTION confiture.hook_execute(text, text, regtype) IS 'Runs one statement with the search_path of the role that runs the migration: for hooks that pin their own. $1 is the key as a value of key_type. Returns the number of its rows. Errors: those of the statement.';
+
+CREATE FUNCTION confiture.hook_alter(relation regclass, change text)
+RETURNS void
+LANGUAGE c STRICT
+AS 'MODULE_PATHNAME', 'confiture_hook_alter';
+COMMENT ON FUNCTION confiture.hook_alter(regclass, text) IS 'For hooks: ALTER TABLE with the rights of the owner of the table, where the caller has them, so that functions in its constraints have no others. Errors: those of the statement.';

@@ -6,7 +6,9 @@
 #include "pg/function.hpp"
 #include "pg/jsonb.hpp"
 #include "pg/query.hpp"
+#include "pg/session.hpp"
 #include "pg/settings.hpp"
+#include "pg/transaction.hpp"
 
 namespace confiture::hooks {
 
@@ -35,6 +37,16 @@ CONFITURE_FUNCTION(confiture_hook_execute) {
         throw failure{configuration_invalid, "the type of a key must not be null"};
     return pg::bigint(static_cast<std::int64_t>(
         pg::execute_with_path(search_path(), arguments.text(0), arguments.optional_text(1), type)));
+}
+
+/* What a table brings along, functions in its constraints for one, is its owner's code. */
+CONFITURE_FUNCTION(confiture_hook_alter) {
+    const pg::as_role owner(pg::owner_to_act_as(arguments.oid(0)),
+                            pg::as_role::operations::restricted);
+    pg::execute_with_path(
+        search_path(),
+        "ALTER TABLE " + pg::relation_argument(arguments, 0) + " " + arguments.text(1), {}, 0);
+    return {};
 }
 
 CONFITURE_FUNCTION(confiture_hook_answer) {

@@ -226,6 +226,15 @@ oid extension_owner() {
     return owner ? owner : static_cast<oid>(GetUserId());
 }
 
+oid owner_to_act_as(oid relation) {
+    return call([&] {
+        Relation opened = relation_open(relation, AccessShareLock);
+        const Oid owner = opened->rd_rel->relowner;
+        relation_close(opened, NoLock);
+        return has_privs_of_role(GetUserId(), owner) ? owner : GetUserId();
+    });
+}
+
 std::optional<std::string> extension_being_created() {
     if (!creating_extension)
         return std::nullopt;

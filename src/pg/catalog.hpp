@@ -66,6 +66,10 @@ std::optional<constraint_state> state_of_constraint(oid constraint);
 /* The relation's own name, unquoted. */
 std::string unqualified_name(oid relation);
 
+/* The owner of a relation, which stays its owner until the transaction ends, if the current role
+ * has that role's privileges; else the current role.  Throws pg::error where there is none. */
+oid owner_to_act_as(oid relation);
+
 oid extension_owner();
 oid current_database();
 

@@ -150,11 +150,13 @@ as_owner::as_owner() {
                            security_context_ | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
 }
 
-as_role::as_role(unsigned int role) {
+as_role::as_role(unsigned int role, operations allowed) {
     Oid user;
     GetUserIdAndSecContext(&user, &security_context_);
     user_ = user;
-    SetUserIdAndSecContext(role, security_context_ | SECURITY_LOCAL_USERID_CHANGE);
+    SetUserIdAndSecContext(
+        role, security_context_ | SECURITY_LOCAL_USERID_CHANGE |
+                  (allowed == operations::restricted ? SECURITY_RESTRICTED_OPERATION : 0));
 }
 
 as_role::~as_role() { SetUserIdAndSecContext(user_, security_context_); }

@@ -118,7 +118,11 @@ private:
 /* Looks at something with the eyes of another role.  No code of a user runs meanwhile. */
 class as_role {
 public:
-    explicit as_role(unsigned int role);
+    enum class operations { all, restricted };
+
+    /* Restricted: as the server runs what tables bring along, the code of index expressions for
+     * one, so that it cannot lay up anything for the role that is back afterwards. */
+    explicit as_role(unsigned int role, operations allowed = operations::all);
     as_role(const as_role &) = delete;
     as_role &operator=(const as_role &) = delete;
     ~as_role();

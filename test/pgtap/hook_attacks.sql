@@ -72,4 +72,28 @@ SELECT results_eq('SELECT (SELECT count(*) FROM kept), (SELECT count(*) FROM mad
                   'rows that the transaction of the caller wrote to them are there afterwards');
 COMMIT;
 
+-- A constraint of a low role's table, validated by a superuser's hook.
+CREATE ROLE hook_attacks_planter;
+CREATE SCHEMA planted AUTHORIZATION hook_attacks_planter;
+SET ROLE hook_attacks_planter;
+CREATE TABLE planted.seen (by_whom text);
+CREATE FUNCTION planted.trap(integer) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO planted.seen VALUES (current_user);
+    RETURN true;
+END
+$$;
+CREATE TABLE planted.t (a integer);
+INSERT INTO planted.t VALUES (1);
+ALTER TABLE planted.t ADD CONSTRAINT trapped CHECK (planted.trap(a)) NOT VALID;
+RESET ROLE;
+SELECT confiture.register_migration('planted', 'planted', 'SELECT 1') \g /dev/null
+SELECT confiture.register_hook('validates', 'AFTER_VALIDATION', 'confiture.validate_constraints(confiture.hook_context)', 'planted',
+                               config => '{"schemas": ["planted"]}') \g /dev/null
+SELECT is(status, 'succeeded', 'a planted constraint is validated') FROM confiture.run_phase('AFTER_VALIDATION', 'planted');
+SELECT is(ARRAY(SELECT DISTINCT by_whom FROM planted.seen), '{hook_attacks_planter}', 'as the owner of its table');
+SELECT is(convalidated, true, 'and is valid') FROM pg_constraint WHERE conname = 'trapped';
+DROP OWNED BY hook_attacks_planter CASCADE;
+DROP ROLE hook_attacks_planter;
+
 SELECT * FROM finish();

@@ -320,7 +320,6 @@ SELECT throws_ok($$SELECT confiture.trust('migration', 'nope')$$, 'MG004', NULL,
 SELECT throws_ok($$SELECT confiture.untrust('migration', 'nope')$$, 'MG004', NULL, 'nor trust in it taken back');
 SELECT throws_ok($$SELECT confiture.trust('rule', 'x')$$, 'MG016', 'unknown kind of code "rule"', 'an unknown kind');
 SELECT throws_ok($$SELECT confiture.untrust('', '*')$$, 'MG016', NULL, 'an unknown kind for untrust');
-SELECT is(confiture.trust('migration', NULL), NULL, 'nothing is trusted');
 SELECT confiture.trust('migration', '10') \g /dev/null
 SELECT confiture.unregister_migration('10') \g /dev/null
 SELECT is(confiture.untrust('migration', '10'), 1, 'trust in what is registered no more can be taken back');

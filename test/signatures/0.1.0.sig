@@ -14,6 +14,7 @@ function confiture.enable_hook(name text, enabled boolean) returns void
 function confiture.get_hook(name text) returns confiture.hook
 function confiture.get_stat(key text) returns jsonb
 function confiture.guard_long_transactions(context confiture.hook_context) returns confiture.hook_result
+function confiture.hook_alter(relation regclass, change text) returns void
 function confiture.hook_answer(query text) returns jsonb
 function confiture.hook_config(hook text, config jsonb, known jsonb) returns jsonb
 function confiture.hook_equality(type regtype) returns text

@@ -22,7 +22,7 @@ BEGIN
     -- Those of parents first: they validate those of their children and partitions too, which are looked at again below.
     -- PostgreSQL 18 has constraints that are not enforced, and so can never be validated.
     FOR invalid IN
-        SELECT c.oid, confiture.hook_relation_name(c.conrelid) AS table_name, c.conname
+        SELECT c.oid, c.conrelid, confiture.hook_relation_name(c.conrelid) AS table_name, c.conname
           FROM pg_constraint AS c
          WHERE c.conrelid = ANY (tables)
            AND NOT c.convalidated
@@ -32,7 +32,7 @@ BEGIN
     LOOP
         CONTINUE WHEN (SELECT convalidated FROM pg_constraint WHERE oid = invalid.oid);
         BEGIN
-            PERFORM confiture.hook_execute(format('ALTER TABLE %s VALIDATE CONSTRAINT %I', invalid.table_name, invalid.conname));
+            PERFORM confiture.hook_alter(invalid.conrelid, format('VALIDATE CONSTRAINT %I', invalid.conname));
             validated := validated || format('%s on %s', quote_ident(invalid.conname), invalid.table_name);
         EXCEPTION
             WHEN integrity_constraint_violation THEN
