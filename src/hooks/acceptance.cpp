@@ -44,6 +44,11 @@ std::string definition_hash(const hook &which, pg::hook_functions &functions) {
 }
 
 bool acceptance::is_trusted(const std::string &role) {
+    const std::uint64_t revision = pg::hook_functions::revision();
+    if (revision_ != revision) { // a hook of the phase may change a role
+        roles_.clear();
+        revision_ = revision;
+    }
     const auto known = roles_.find(role);
     if (known != roles_.end())
         return known->second;

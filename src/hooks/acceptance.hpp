@@ -6,6 +6,7 @@
 #include "hooks/hook.hpp"
 #include "pg/hook_function.hpp"
 
+#include <cstdint>
 #include <string>
 #include <unordered_map>
 
@@ -28,6 +29,7 @@ private:
     bool is_trusted(const std::string &role);
 
     std::unordered_map<std::string, bool> roles_;
+    std::uint64_t revision_ = 0; // of what roles_ says
 };
 
 } // namespace confiture::hooks

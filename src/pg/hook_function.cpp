@@ -244,7 +244,10 @@ const hook_functions::function &hook_functions::find(const std::string &signatur
     return *(found_[signature] = std::move(fresh));
 }
 
-std::uint64_t hook_functions::revision() { return changes; }
+std::uint64_t hook_functions::revision() {
+    pg::call([] { AcceptInvalidationMessages(); });
+    return changes;
+}
 
 const std::string &hook_functions::owner(const function &found) { return found.owner; }
 

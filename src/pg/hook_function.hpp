@@ -58,7 +58,7 @@ public:
     /* Its definition as text. */
     static std::string definition(const function &found);
 
-    /* Goes up with every change of functions, roles and types that this session hears of. */
+    /* Goes up with every change of functions, roles and types, here or in another session. */
     static std::uint64_t revision();
     /* Makes the argument that call() gives: that reads the catalog, where changes are heard of. */
     void prepare(const function &found, const hook_input &input) { argument_for(found, input); }
