@@ -6,6 +6,7 @@
 #include "pg/jsonb.hpp"
 #include "pg/session.hpp"
 #include "pg/transaction.hpp"
+#include "trust/trust.hpp"
 
 #include <algorithm>
 
@@ -48,6 +49,14 @@ SET phase = excluded.phase, function = excluded.function, statement = excluded.s
     registered_at = clock_timestamp(), registered_by = excluded.registered_by
 WHERE h.registered_by = $13 OR h.registered_by = $14)";
 
+constexpr const char *unchanged = R"(
+SELECT FROM confiture.hook h
+WHERE h.name = $1 AND
+      (h.phase::text, h.function, h.statement, h.library, h.symbol, h.migrations, h.priority,
+       h.timeout, h.on_failure, h.config)
+      IS NOT DISTINCT FROM
+      ($2, $3, $4, $5, $6, $7, $8::integer, $9::interval, $10, $11::jsonb))";
+
 [[noreturn]] void not_registered(const std::string &name) {
     throw failure{configuration_invalid, "hook \"" + name + "\" is not registered", "",
                   "SELECT * FROM confiture.hooks lists those that are."};
@@ -65,11 +74,11 @@ pg::field managed_registrar(const std::string &name, const std::string &role) {
     return found[0][0];
 }
 
-/* Another session may have registered it since the registrar was looked at. */
+/* Another session may have registered or removed it since the registrar was looked at. */
 void refuse_other_registrar(const std::string &name, std::uint64_t written) {
     if (written == 0)
         throw failure{configuration_invalid,
-                      "hook \"" + name + "\" was registered by another session meanwhile", "",
+                      "hook \"" + name + "\" was changed by another session meanwhile", "",
                       "Look at confiture.hooks, then try again."};
 }
 
@@ -170,10 +179,32 @@ void check(const registration &given) {
         pg::hook_functions().find(*given.function);
 }
 
+/* Who registers what another role has registered already has it in his hands: he trusts it. */
+bool pin_unchanged(const registration &given) {
+    const std::string role = pg::current_role_name();
+    {
+        const pg::as_owner owner;
+        const auto registrar = pg::query(registrar_of, {given.name, role});
+        if (registrar.empty() || registrar[0][1] == "t" ||
+            pg::query(unchanged, {given.name, given.phase, given.function, given.statement,
+                                  given.library, given.symbol, given.migrations, given.priority,
+                                  given.timeout, given.on_failure, given.config})
+                .empty())
+            return false;
+    }
+    const hook found = find(given.name);
+    pg::hook_functions functions;
+    if (!acceptance().accepts(found, functions))
+        trust::pin("hook", found.name, definition_hash(found, functions));
+    return true;
+}
+
 } // namespace
 
 void register_hook(const registration &given) {
     check(given);
+    if (pin_unchanged(given))
+        return;
     const std::string role = pg::current_role_name();
     const pg::as_owner owner;
     const pg::field extension = pg::extension_being_created();

@@ -24,8 +24,8 @@ struct registration {
 };
 
 /* Adds it, or replaces one of the same name that the current role may manage and that came the same
- * way: by the scripts of the same extension, or of none.  Throws failure{configuration_invalid,
- * migration_invalid}. */
+ * way: by the scripts of the same extension, or of none.  What another role has registered just so
+ * the current role declares to trust.  Throws failure{configuration_invalid, migration_invalid}. */
 void register_hook(const registration &given);
 
 /* Throw failure{configuration_invalid} where there is none, or it is another role's. */
