@@ -43,6 +43,8 @@ SELECT alike(s.refusal($$SELECT * FROM confiture.run_phase('AFTER_DDL', '1000')$
 SELECT alike(s.refusal($$SELECT * FROM confiture.run_phase('AFTER_DDL', '')$$), 'MG004 migration "" is not registered%', 'nor one without a version');
 SELECT alike(s.refusal($$SELECT * FROM confiture.run_phase('AFTER_DDL', '001', 'sideways')$$), 'MG016 %sideways%', 'no such direction');
 SELECT alike(s.refusal($$SELECT * FROM confiture.run_phase('AFTER_DDL', '001', 'Forward')$$), 'MG016 %Forward%', 'nor in other letters');
+SELECT alike(s.refusal('SELECT * FROM confiture.run_phase(' || arguments || ')'), 'MG016 %must not be null%', 'null is nothing: ' || arguments)
+  FROM unnest(ARRAY['NULL, ''001''', '''AFTER_DDL'', NULL', '''AFTER_DDL'', ''001'', NULL']) arguments;
 
 -- Order.
 SELECT confiture.register_hook_sql(name, 'AFTER_DDL', 'SELECT 1', priority => priority)

@@ -146,6 +146,8 @@ SELECT is((enabled, state)::text, '(f,ready)', 'the view tells') FROM confiture.
 SELECT confiture.enable_hook('f', true) \g /dev/null
 SELECT is(s.running('001'), 'f named', 'on again it does');
 SELECT confiture.enable_hook('f', true) \g /dev/null
+SELECT alike(s.refusal('SELECT confiture.' || call), 'MG016 %must not be null%', call || ': null is nothing')
+  FROM unnest(ARRAY['enable_hook(''f'', NULL)', 'enable_hook(NULL, false)', 'unregister_hook(NULL)']) call;
 SELECT ok(enabled, 'on stays on') FROM confiture.get_hook('f');
 
 -- The migrations that a hook is for.
