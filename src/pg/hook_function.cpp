@@ -54,18 +54,36 @@ Oid type_of_ours(const char *name) {
     return type;
 }
 
+/* A copy in TopMemoryContext, with the columns that this code knows: a type can be altered. */
+TupleDesc row_of(Oid type, std::initializer_list<Oid> columns) {
+    TupleDesc row = call([&] {
+        MemoryContext before = MemoryContextSwitchTo(TopMemoryContext);
+        TupleDesc copy = BlessTupleDesc(lookup_rowtype_tupdesc_copy(type, -1));
+        MemoryContextSwitchTo(before);
+        return copy;
+    });
+    int index = 0;
+    bool same = static_cast<std::size_t>(row->natts) == columns.size();
+    for (const Oid column : columns)
+        same = same && TupleDescAttr(row, index++)->atttypid == column;
+    if (same)
+        return row;
+    FreeTupleDesc(row);
+    throw failure{configuration_invalid, "a type of the extension confiture was altered",
+                  "It is not as the extension made it.",
+                  "DROP EXTENSION confiture, then CREATE EXTENSION confiture."};
+}
+
 const hook_types &types() {
     listen_for_changes();
     if (known.seen == changes)
         return known;
     hook_types fresh{changes, type_of_ours("hook_context"), type_of_ours("hook_result"),
                      type_of_ours("hook_phase"), nullptr};
-    fresh.context_row = call([&] {
-        MemoryContext before = MemoryContextSwitchTo(TopMemoryContext);
-        TupleDesc row = BlessTupleDesc(lookup_rowtype_tupdesc_copy(fresh.context, -1));
-        MemoryContextSwitchTo(before);
-        return row;
-    });
+    FreeTupleDesc(row_of(fresh.result,
+                         {fresh.phase, TEXTOID, INT8OID, JSONBOID, FLOAT8OID, TEXTOID, JSONBOID}));
+    fresh.context_row = row_of(fresh.context, {TEXTOID, TEXTOID, TEXTOID, fresh.phase, BOOLOID,
+                                               INT8OID, FLOAT8OID, JSONBOID, JSONBOID, JSONBOID});
     if (known.context_row)
         FreeTupleDesc(known.context_row);
     known = fresh;

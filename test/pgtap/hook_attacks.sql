@@ -96,4 +96,11 @@ SELECT is(convalidated, true, 'and is valid') FROM pg_constraint WHERE conname =
 DROP OWNED BY hook_attacks_planter CASCADE;
 DROP ROLE hook_attacks_planter;
 
+-- A type of the extension that a superuser has altered.
+BEGIN;
+ALTER TYPE confiture.hook_context ADD ATTRIBUTE more text;
+SELECT throws_ok($$SELECT confiture.run_phase('AFTER_VALIDATION', 'planted')$$, 'MG016', 'a type of the extension confiture was altered', 'an altered type is not filled');
+ROLLBACK;
+SELECT is(status, 'succeeded', 'the type as it was is') FROM confiture.run_phase('AFTER_VALIDATION', 'planted');
+
 SELECT * FROM finish();
