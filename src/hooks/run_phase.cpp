@@ -8,6 +8,7 @@
 #include "pg/function.hpp"
 #include "pg/hook_function.hpp"
 #include "pg/jsonb.hpp"
+#include "pg/memory.hpp"
 #include "pg/session.hpp"
 #include "pg/settings.hpp"
 #include "pg/transaction.hpp"
@@ -22,6 +23,8 @@ public:
         : rows_(arguments), phase_(pg::hook_phase(name_of(which))) {}
 
     bool ended(const hook &which, const hook_outcome &outcome) override {
+        memory_.reset();
+        const pg::memory_scope scope(memory_);
         pg::value error;
         if (outcome.error) {
             pg::jsonb_builder json;
@@ -48,6 +51,7 @@ public:
     }
 
 private:
+    pg::memory_context memory_{"confiture hook result"}; // of one row
     pg::row_set rows_;
     pg::value phase_;
 };

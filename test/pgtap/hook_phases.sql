@@ -66,6 +66,23 @@ DELETE FROM confiture.hook;
 DELETE FROM confiture.hook_run;
 TRUNCATE s.seen;
 
+-- Memory does not grow with them, not even with those that fail.
+CREATE FUNCTION s.memory(jsonb) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE bytes bigint := 0;
+BEGIN
+    IF current_setting('server_version_num')::int >= 140000 THEN -- which have the view
+        EXECUTE 'SELECT sum(total_bytes) FROM pg_backend_memory_contexts WHERE name NOT LIKE ''tuplestore%'' AND name <> ''CacheMemoryContext''' INTO bytes;
+    END IF;
+    RETURN bytes;
+END
+$$;
+CREATE FUNCTION s.failing(jsonb) RETURNS bigint LANGUAGE sql AS 'SELECT 1/0::bigint';
+SELECT confiture.register_hook(name, 'AFTER_DDL', 's.memory(jsonb)', priority => priority) FROM (VALUES ('before', 1), ('after', 101)) v(name, priority) \g /dev/null
+SELECT confiture.register_hook('h' || n, 'AFTER_DDL', 's.failing(jsonb)', on_failure => 'continue') FROM generate_series(1, 3000) n \g /dev/null
+SELECT cmp_ok(max(rows_affected) - min(rows_affected), '<', 3000000::bigint, 'three thousand that fail take less than a kilobyte each') FROM confiture.run_phase('AFTER_DDL', '001') WHERE rows_affected IS NOT NULL;
+DELETE FROM confiture.hook;
+DELETE FROM confiture.hook_run;
+
 -- The six phases.
 SELECT is(enum_range(NULL::confiture.hook_phase)::text, '{BEFORE_VALIDATION,BEFORE_DDL,AFTER_DDL,AFTER_VALIDATION,CLEANUP,ON_ERROR}', 'there are six phases');
 SELECT confiture.register_hook('in ' || phase, phase, 's.look(jsonb)') FROM unnest(enum_range(NULL::confiture.hook_phase)) phase \g /dev/null
