@@ -123,15 +123,15 @@ private:
             listener_.fails();
             outcome.error = migration::failure_of(refused);
         } catch (const pg::error &raised) {
-            functions_.forget(next.function);
             savepoint.roll_back();
+            functions_.forget(next.function);
             outcome.status = hook_status::failed;
             outcome.error = migration::failure_of(raised);
             log_run(run_, which_, next, outcome);
             throw;
         } catch (...) {
-            functions_.forget(next.function);
             savepoint.roll_back();
+            functions_.forget(next.function);
             throw;
         }
         outcome.elapsed_ms = pg::now_ms() - started;
@@ -145,8 +145,8 @@ private:
             outcome.status = hook_status::failed;
         outcome.rows.reset();
         outcome.stats.clear();
-        functions_.forget(next.function);
         savepoint.roll_back();
+        functions_.forget(next.function);
         return outcome;
     }
 

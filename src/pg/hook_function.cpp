@@ -227,11 +227,11 @@ struct hook_functions::function {
     std::string owner;
     argument_form takes = argument_form::context;
     return_form gives = return_form::nothing;
+    memory_context memory{"confiture hook function"}; // what the language makes of the function
     FmgrInfo handle{};
 };
 
-hook_functions::hook_functions()
-    : memory_("confiture hook functions"), argument_memory_("confiture hook argument") {
+hook_functions::hook_functions() : argument_memory_("confiture hook argument") {
     listen_for_changes();
 }
 hook_functions::~hook_functions() = default;
@@ -256,8 +256,9 @@ const hook_functions::function &hook_functions::find(const std::string &signatur
     fresh->owner = pg::call([&] { return GetUserNameFromId(entry.owner, false); });
     fresh->takes = entry.takes;
     fresh->gives = entry.gives;
-    pg::call(
-        [&] { fmgr_info_cxt(id, &fresh->handle, static_cast<MemoryContext>(memory_.handle())); });
+    pg::call([&] {
+        fmgr_info_cxt(id, &fresh->handle, static_cast<MemoryContext>(fresh->memory.handle()));
+    });
     fresh->seen = changes;
     return *(found_[signature] = std::move(fresh));
 }

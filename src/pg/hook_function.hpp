@@ -65,13 +65,13 @@ public:
 
     /* Calls it; what it allocates stays in the current memory context.  Throws pg::error. */
     hook_output call(const function &found, const hook_input &input);
-    /* After an ERROR inside of it a function cannot be called by the same handle again. */
+    /* After an ERROR inside of it, once that is rolled back: a function cannot be called by the
+     * same handle again. */
     void forget(const std::string &signature) { found_.erase(signature); }
 
 private:
     value argument_for(const function &found, const hook_input &input);
 
-    memory_context memory_;
     memory_context argument_memory_;
     std::optional<hook_input> told_; // what the arguments below were made of
     value context_, json_;
