@@ -166,6 +166,9 @@ void row_set::execute_over(const char *name, const std::string &statement,
             elog(ERROR, "%s", SPI_result_code_string(code));
     });
     run(statement, parameters);
+    // A scan leaves its own read pointer selected, at the end: a function in a list of columns is
+    // read on from there.
+    tuplestore_select_read_pointer(static_cast<Tuplestorestate *>(store_), 0);
 }
 
 static std::uint64_t count_rows(Portal cursor) {

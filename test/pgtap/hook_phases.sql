@@ -183,6 +183,9 @@ CREATE TEMPORARY TABLE told AS SELECT * FROM confiture.run_phase('AFTER_DDL', '1
 SELECT is(string_agg(concat_ws(' ', phase, hook_name, rows_affected, stats, status, error->>'sqlstate'), E'\n'), E'AFTER_DDL r 7 {"b": 2} succeeded\nAFTER_DDL e failed 22012', 'one row a hook') FROM told;
 SELECT set_eq('SELECT phase, hook_name, rows_affected, stats, execution_time_ms, status, error FROM confiture.hook_run', 'SELECT * FROM told', 'the same is recorded');
 SELECT is(string_agg(DISTINCT concat_ws(' ', version, direction, executed_by), ', '), '001 backward ' || current_user, 'of whom and what') FROM confiture.hook_run;
+SELECT is(ARRAY(SELECT (confiture.run_phase('AFTER_DDL', '001')).hook_name), '{r,e}', 'a list of columns has the rows, too');
+SELECT is(ARRAY(SELECT version || hook_name FROM unnest('{1,2}'::text[]) version, confiture.run_phase('AFTER_DDL', version)), '{1r,1e,2r,2e}', 'and several phases in one statement');
+DELETE FROM confiture.hook_run WHERE direction <> 'backward';
 BEGIN;
 SELECT count(*) FROM confiture.run_phase('AFTER_DDL', '1') \g /dev/null
 SELECT count(*) AS inside FROM confiture.hook_run \gset
