@@ -222,6 +222,22 @@ SELECT is(string_agg(coalesce(rows_affected::text, error->>'sqlstate'), ' '), '1
   FROM confiture.run_phase('AFTER_DDL', '001');
 SELECT confiture.unregister_hook(name) FROM confiture.hooks \g /dev/null
 
+-- What hooks must not do to the session.
+CREATE PROCEDURE s.commits() LANGUAGE plpgsql AS 'BEGIN COMMIT; END';
+SELECT s.phase('CALL s.commits()', 'DO $$BEGIN ROLLBACK; END$$', 'SET TRANSACTION READ ONLY', 'INSERT INTO s.t VALUES (77)', 'continue') \g /dev/null
+SELECT is(s.run(), 'h1 failed 2D000, h2 failed 2D000, h3 succeeded, h4 succeeded', 'no hook ends the transaction, nor makes it another one');
+SELECT confiture.register_migration('deep ' || n, 'n', 'SELECT 1') FROM generate_series(1, 300) n \g /dev/null
+SELECT s.phase($$SELECT s.nested('AFTER_DDL', 'deep ' || (split_part((confiture.current_context()).migration_version, ' ', 2)::int + 1))$$, 'abort') \g /dev/null
+SET max_stack_depth = '400kB';
+SELECT alike(s.refusal($$SELECT s.run('deep 1')$$), 'MG002 hook "h1" failed%: stack depth limit exceeded%SQLSTATE 54001%', 'phases in phases end where the stack does');
+RESET max_stack_depth;
+SELECT s.phase('DROP EXTENSION confiture CASCADE', 'SELECT 1', 'abort') \g /dev/null
+SELECT isnt(s.refusal('SELECT s.run()'), 'accepted', 'a hook that drops confiture under its feet fails');
+SELECT s.phase('DROP EXTENSION confiture CASCADE; CREATE EXTENSION confiture', 'SELECT 1', 'abort') \g /dev/null
+SELECT isnt(s.refusal('SELECT s.run()'), 'accepted', 'so does one that makes it anew');
+SELECT is(s.run(), 'h1 succeeded', 'and all is as before') FROM s.phase('SELECT 1', 'abort');
+SELECT confiture.unregister_hook(name) FROM confiture.hooks \g /dev/null
+
 DROP OWNED BY savepoints_low CASCADE;
 DROP ROLE savepoints_low;
 SELECT * FROM finish();
