@@ -148,7 +148,8 @@ equal(session.run(CALLED).value, "2", "both dropped and created: they are called
 library = inside(root, folder_of("pkglibdir")) / "hook_extension.so"
 library.rename(library.with_suffix(".away"))
 answer = cluster.session("shop").run(CALLED)
-ok(answer.state == "MG002" and 'failed in phase AFTER_DDL: could not access file "$libdir/hook_extension": No such file' in answer.messages,
+messages = answer.messages.replace("$libdir/", "")  # which PostgreSQL 18 leaves out
+ok(answer.state == "MG002" and 'failed in phase AFTER_DDL: could not access file "hook_extension": No such file' in messages,
    "its library is gone: a new session says so", answer.messages)
 library.with_suffix(".away").rename(library)
 equal(cluster.session("shop").run(CALLED).value, "2", "its library is back: they are called")

@@ -115,11 +115,12 @@ for symbol, library, state, message in (
          "but it is not declared as a hook.\nHINT:  Declare it with CONFITURE_HOOK(undeclared) of confiture_hook.h."),
         ("of_the_future", LIBRARY, "MG016", f'hook "of_the_future" of library "{LIBRARY}" was built for another version of confiture\n'
          "DETAIL:  It has version 2 of confiture_hook.h; this server has 1.\nHINT:  Build the library again."),
-        ("tell", "$libdir/absent", "58P01", 'could not access file "$libdir/absent": No such file or directory'),
+        ("tell", "$libdir/absent", "58P01", 'could not access file "absent": No such file or directory'),
         ("tell", TOP / "README.md", "XX000", "could not load library"),
         ("", LIBRARY, "MG016", "has no hook")):
     answer = register(symbol, library)
-    ok(answer.state == state and message in answer.messages, f"{symbol or 'no symbol'} of {str(library).rpartition('/')[2]}: refused",
+    # PostgreSQL 18 leaves $libdir out.
+    ok(answer.state == state and message in answer.messages.replace("$libdir/", ""), f"{symbol or 'no symbol'} of {str(library).rpartition('/')[2]}: refused",
        answer.messages)
 equal(session.run("SELECT count(*) FROM confiture.hook").value, "0", "none of them was registered")
 for arguments, missing in (("NULL, 'tell'", "library"), (f"'{LIBRARY}', NULL", "symbol")):
