@@ -73,10 +73,11 @@ void log_line::member(std::string_view name, bool truth) {
 void log_line::write() {
     text_ += "}";
     call([&] {
-        HOLD_INTERRUPTS();
+        // HOLD_INTERRUPTS() and its other half, but for the ++ of a volatile.
+        InterruptHoldoffCount = InterruptHoldoffCount + 1;
         ereport(log_level(),
                 (errmsg_internal("%s", text_.c_str()), errhidestmt(true), errhidecontext(true)));
-        RESUME_INTERRUPTS();
+        InterruptHoldoffCount = InterruptHoldoffCount - 1;
     });
 }
 

@@ -117,7 +117,7 @@ void save_constraint_modes() {
 void on_commit_actions(bool delete_rows) {
     const int flags = MyXactFlags;
     if (!delete_rows) // rows are deleted where the transaction may have written some
-        MyXactFlags &= ~XACT_FLAGS_ACCESSEDTEMPNAMESPACE;
+        MyXactFlags &= ~static_cast<int>(XACT_FLAGS_ACCESSEDTEMPNAMESPACE);
     try {
         call([] {
             PreCommit_on_commit_actions();
