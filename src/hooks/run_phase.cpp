@@ -11,6 +11,7 @@
 #include "pg/memory.hpp"
 #include "pg/session.hpp"
 #include "pg/settings.hpp"
+#include "pg/table_appender.hpp"
 #include "pg/transaction.hpp"
 
 namespace confiture::hooks {
@@ -20,7 +21,7 @@ namespace {
 class result_rows final : public hook_listener {
 public:
     result_rows(const pg::arguments &arguments, phase which)
-        : rows_(arguments), phase_(pg::hook_phase(name_of(which))) {}
+        : rows_(arguments), which_(which), phase_(pg::hook_phase(name_of(which))) {}
 
     bool ended(const hook &which, const hook_outcome &outcome) override {
         memory_.reset();
@@ -39,21 +40,30 @@ public:
 
     /* Once no code of a user runs any more. */
     void record(const migration_run &run) const {
-        const std::string role = pg::current_role_name();
+        const pg::value version = pg::text(run.version()), direction = pg::text(run.direction()),
+                        role = pg::text(pg::current_role_name()), now = pg::clock_timestamp();
+        if (pg::hook_phase(name_of(which_)).datum != phase_.datum)
+            throw failure{configuration_invalid, "a hook made the extension confiture anew",
+                          "What it ran with is gone.",
+                          "Leave DROP EXTENSION confiture out of hooks."};
         const pg::as_owner owner;
-        rows_.execute_over(
-            "result",
-            "INSERT INTO confiture.hook_run (version, direction, phase, hook_name, status, "
-            "rows_affected, stats, execution_time_ms, error, executed_by) "
-            "SELECT $1, $2, phase, hook_name, status, rows_affected, stats, execution_time_ms, "
-            "error, $3 FROM result",
-            {run.version(), run.direction(), role});
+        pg::table_appender runs("hook_run", {"version", "direction", "executed_by", "recorded_at",
+                                             "phase", "hook_name", "rows_affected", "stats",
+                                             "execution_time_ms", "status", "error"});
+        std::vector<pg::value> kept;
+        rows_.for_each([&](const std::vector<pg::value> &row) {
+            kept = {version, direction, role, now};
+            kept.insert(kept.end(), row.begin(), row.end());
+            runs.add(kept);
+        });
+        runs.finish();
     }
 
 private:
     pg::memory_context memory_{"confiture hook result"}; // of one row
     pg::row_set rows_;
-    pg::value phase_;
+    const phase which_;
+    const pg::value phase_;
 };
 
 } // namespace

@@ -33,6 +33,10 @@ value real(double number) {
     return {call([&] { return Float8GetDatum(number); }), false};
 }
 
+value clock_timestamp() {
+    return {call([] { return TimestampTzGetDatum(GetCurrentTimestamp()); }), false};
+}
+
 value text_array(const std::vector<std::string> &elements) {
     std::vector<Datum> data;
     data.reserve(elements.size());
@@ -228,6 +232,36 @@ void row_set::add(const std::vector<value> &columns) {
     call([&] {
         tuplestore_putvalues(static_cast<Tuplestorestate *>(store_),
                              static_cast<TupleDesc>(descriptor_), data.data(), nulls.get());
+    });
+}
+
+void row_set::for_each(const std::function<void(const std::vector<value> &)> &take) const {
+    auto *store = static_cast<Tuplestorestate *>(store_);
+    TupleTableSlot *slot = nullptr;
+    call([&] {
+        // The first read pointer is the caller's, who reads from the first row on.
+        tuplestore_select_read_pointer(store,
+                                       tuplestore_alloc_read_pointer(store, EXEC_FLAG_REWIND));
+        slot = MakeSingleTupleTableSlot(static_cast<TupleDesc>(descriptor_), &TTSOpsMinimalTuple);
+    });
+    const auto next = [&] {
+        return call([&] {
+            if (!tuplestore_gettupleslot(store, true, false, slot))
+                return false;
+            slot_getallattrs(slot);
+            return true;
+        });
+    };
+    std::vector<value> row;
+    while (next()) {
+        row.clear();
+        for (int i = 0; i < slot->tts_nvalid; i++)
+            row.push_back({slot->tts_values[i], slot->tts_isnull[i]});
+        take(row);
+    }
+    call([&] {
+        ExecDropSingleTupleTableSlot(slot);
+        tuplestore_select_read_pointer(store, 0);
     });
 }
 

@@ -5,6 +5,7 @@
 #include "pg/json.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -28,6 +29,7 @@ value integer(std::int32_t number);
 value bigint(std::int64_t number);
 value real(double number);
 value boolean(bool truth);
+value clock_timestamp();
 value text_array(const std::vector<std::string> &elements);
 
 /* The arguments of one call. */
@@ -70,9 +72,8 @@ public:
     explicit row_set(const arguments &arguments);
     void add(const std::vector<value> &columns);
 
-    /* Runs a statement of confiture's own that reads these rows as the relation `name`. */
-    void execute_over(const char *name, const std::string &statement,
-                      const std::vector<std::optional<std::string>> &parameters) const;
+    /* Row by row; the values are gone with the next. */
+    void for_each(const std::function<void(const std::vector<value> &)> &take) const;
 
 private:
     void *store_ = nullptr;

@@ -1,7 +1,6 @@
 #include "pg/query.hpp"
 
 #include "pg/boundary.hpp"
-#include "pg/function.hpp"
 #include "pg/settings.hpp"
 
 extern "C" {
@@ -145,30 +144,6 @@ std::uint64_t execute(const std::string &statement, const std::vector<field> &pa
     connection spi;
     run(statement, parameters);
     return SPI_processed;
-}
-
-/* As the transition tables of triggers are read. */
-void row_set::execute_over(const char *name, const std::string &statement,
-                           const std::vector<field> &parameters) const {
-    settings_scope settings;
-    settings.set("search_path", "pg_catalog, pg_temp");
-    connection spi;
-    call([&] {
-        auto *relation =
-            static_cast<EphemeralNamedRelation>(palloc0(sizeof(EphemeralNamedRelationData)));
-        relation->md.name = pstrdup(name);
-        relation->md.reliddesc = InvalidOid;
-        relation->md.tupdesc = static_cast<TupleDesc>(descriptor_);
-        relation->md.enrtype = ENR_NAMED_TUPLESTORE;
-        relation->md.enrtuples = 1000;
-        relation->reldata = store_;
-        if (const int code = SPI_register_relation(relation); code != SPI_OK_REL_REGISTER)
-            elog(ERROR, "%s", SPI_result_code_string(code));
-    });
-    run(statement, parameters);
-    // A scan leaves its own read pointer selected, at the end: a function in a list of columns is
-    // read on from there.
-    tuplestore_select_read_pointer(static_cast<Tuplestorestate *>(store_), 0);
 }
 
 static std::uint64_t count_rows(Portal cursor) {

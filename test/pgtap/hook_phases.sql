@@ -36,6 +36,7 @@ $$;
 -- No hooks.
 SELECT is_empty($$SELECT * FROM confiture.run_phase('AFTER_DDL', '001')$$, 'a phase without hooks has no rows');
 SELECT is_empty($$SELECT * FROM confiture.hook_run$$, 'and leaves none');
+CREATE INDEX ON confiture.hook_run (hook_name);
 
 -- What is refused.
 SELECT alike(s.refusal($$SELECT * FROM confiture.run_phase('DDL', '001')$$), '22P02 invalid input value for enum confiture.hook_phase: "DDL"%', 'no such phase');
@@ -62,6 +63,9 @@ SELECT ok(count(*) = 1000 AND array_agg(hook_name ORDER BY n) = (SELECT array_ag
           'a thousand hooks run, in their order') FROM confiture.run_phase('AFTER_DDL', '001') WITH ORDINALITY r(a, hook_name, b, c, d, status, e, n);
 SELECT is(count(*), 1000::bigint, 'each of them once') FROM s.seen;
 SELECT ok(count(*) = 1000 AND array_agg(hook_name ORDER BY id) = (SELECT array_agg(name ORDER BY priority, name) FROM confiture.hook), 'and are recorded in it') FROM confiture.hook_run;
+SET enable_seqscan = off;
+SELECT is(count(*), 1000::bigint, 'an index of somebody''s has them too') FROM confiture.hook_run WHERE hook_name > '';
+RESET enable_seqscan;
 DELETE FROM confiture.hook;
 DELETE FROM confiture.hook_run;
 TRUNCATE s.seen;
