@@ -8,6 +8,7 @@
 #include "pg/error.hpp"
 #include "pg/function.hpp"
 #include "pg/jsonb.hpp"
+#include "pg/migrator_lock.hpp"
 #include "pg/prediction.hpp"
 #include "pg/session.hpp"
 #include "pg/settings.hpp"

@@ -9,6 +9,7 @@
 #include "pg/hook_function.hpp"
 #include "pg/jsonb.hpp"
 #include "pg/memory.hpp"
+#include "pg/migrator_lock.hpp"
 #include "pg/session.hpp"
 #include "pg/settings.hpp"
 #include "pg/table_appender.hpp"

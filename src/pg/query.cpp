@@ -12,14 +12,27 @@ namespace confiture::pg {
 
 namespace {
 
-/* SPI_finish() raises nothing; after a caught ERROR it still stands above the failed statement. */
+/* SPI_finish() raises nothing; after a caught ERROR it still stands above the failed statement.
+ * What is read is unpacked after its statement: where no statement of a user is around, that needs
+ * a snapshot of ours. */
 struct connection {
-    connection() {
-        call([] { SPI_connect(); });
+    connection() : outer_snapshot_(ActiveSnapshotSet()) {
+        call([&] {
+            if (!outer_snapshot_)
+                PushActiveSnapshot(GetTransactionSnapshot());
+            SPI_connect();
+        });
     }
     connection(const connection &) = delete;
     connection &operator=(const connection &) = delete;
-    ~connection() { SPI_finish(); }
+    ~connection() {
+        SPI_finish();
+        if (!outer_snapshot_ && std::uncaught_exceptions() == 0) // else the rollback does
+            PopActiveSnapshot();
+    }
+
+private:
+    const bool outer_snapshot_;
 };
 
 /* What one column holds, in the memory of SPI. */

@@ -2,10 +2,7 @@
 
 #include "pg/boundary.hpp"
 #include "pg/catalog.hpp"
-#include "pg/locks.hpp"
 #include "pg/query.hpp"
-#include "pg/settings.hpp"
-#include "pg/transaction.hpp"
 
 extern "C" {
 #include "catalog/pg_authid.h"
@@ -106,43 +103,6 @@ void write_session(int process_id, json_writer &json) {
             json.member("transaction_age_ms", std::stod(*found[0][4]));
     }
     json.end_object();
-}
-
-static std::string holder_of(const lock_tag &tag) {
-    for (int process_id : conflicting_sessions(tag, ExclusiveLock)) {
-        const auto found =
-            query("SELECT usename, application_name, to_char(xact_start, 'YYYY-MM-DD HH24:MI:SS') "
-                  "FROM pg_stat_activity WHERE pid = $1::integer",
-                  {std::to_string(process_id)});
-        if (!found.empty())
-            return "Process " + std::to_string(process_id) + " (role \"" +
-                   found[0][0].value_or("?") + "\", application \"" + found[0][1].value_or("") +
-                   "\") holds it in a transaction begun at " + found[0][2].value_or("?") + ".";
-    }
-    return "The holder has just let it go.";
-}
-
-void lock_migrator() {
-    const oid table = find_relation("confiture.migrator");
-    if (table == 0)
-        throw failure{configuration_invalid, "the extension confiture is not installed",
-                      "There is no table confiture.migrator.", "CREATE EXTENSION confiture."};
-    const lock_tag tag{current_database(), table, 0, 0, 0, DEFAULT_LOCKMETHOD};
-    try {
-        in_subtransaction([&] {
-            settings_scope wait;
-            // 0 would wait for ever; a migrator that must not wait at all waits a millisecond.
-            wait.set("lock_timeout", std::to_string(std::max(migrator_wait(), 1)).c_str());
-            call([&] { LockRelationOid(table, ExclusiveLock); });
-        });
-    } catch (const error &raised) {
-        if (raised.sqlstate() != "55P03")
-            throw;
-        throw failure{migrator_locked, "another migrator is at work in this database",
-                      holder_of(tag),
-                      "Try again when it is done, or raise confiture.migrator_wait (" +
-                          std::to_string(migrator_wait()) + " ms)."};
-    }
 }
 
 bool drop_prepared_statement(const std::string &name) {

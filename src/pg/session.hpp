@@ -37,10 +37,6 @@ std::string relation_argument(const arguments &arguments, int index);
  * age of its transaction in milliseconds. */
 void write_session(int process_id, json_writer &json);
 
-/* Takes the migrator lock until the end of the transaction or subtransaction.  Throws
- * failure{migrator_locked} naming the holder after confiture.migrator_wait. */
-void lock_migrator();
-
 /* Drops a prepared statement of this session, if it is there.  True if it was. */
 bool drop_prepared_statement(const std::string &name);
 

@@ -1,0 +1,66 @@
+#include "pg/committing.hpp"
+
+#include "pg/boundary.hpp"
+
+extern "C" {
+#include "storage/latch.h"
+#include "utils/wait_event.h"
+}
+
+namespace confiture::pg {
+
+/* SPI_connect_ext() takes the caller's word for it, and would end his transaction. */
+static bool is_atomic(FunctionCallInfo fcinfo) {
+    return !fcinfo->context || !IsA(fcinfo->context, CallContext) ||
+           castNode(CallContext, fcinfo->context)->atomic;
+}
+
+committing_call::committing_call(const arguments &arguments, const char *name) {
+    if (is_atomic(arguments.handle()))
+        throw failure{not_transactional,
+                      std::string("confiture.") + name + "() cannot run inside a transaction",
+                      "It commits every step; the transaction around it was begun by BEGIN, by a "
+                      "client without autocommit, or by a function.",
+                      std::string("Run CALL confiture.") + name +
+                          "() on its own, with autocommit on.  confiture.apply() and "
+                          "confiture.revert() stay in the caller's transaction."};
+    call([] {
+        SPI_connect_ext(SPI_OPT_NONATOMIC);
+        SPI_commit();
+        SPI_start_transaction();
+    });
+}
+
+committing_call::~committing_call() { SPI_finish(); }
+
+void committing_call::commit() {
+    call([] {
+        SPI_commit();
+        SPI_start_transaction(); // begun already from PostgreSQL 15 on, and in later minor ones
+    });
+}
+
+void committing_call::roll_back() {
+    call([] {
+        SPI_rollback();
+        SPI_start_transaction();
+    });
+}
+
+void pause(int milliseconds) {
+    call([&] {
+        InvalidateCatalogSnapshot();
+        const TimestampTz end = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), milliseconds);
+        for (;;) {
+            CHECK_FOR_INTERRUPTS();
+            const long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), end);
+            if (left <= 0)
+                return;
+            WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, left,
+                      PG_WAIT_EXTENSION);
+            ResetLatch(MyLatch);
+        }
+    });
+}
+
+} // namespace confiture::pg

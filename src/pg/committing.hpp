@@ -1,0 +1,28 @@
+#pragma once
+/* Procedures that commit as they go. */
+#include "pg/function.hpp"
+
+namespace confiture::pg {
+
+/* The transactions of one CALL.  Between them nothing is held: no snapshot, no transaction id, no
+ * lock but those of the session.  No settings_scope, subtransaction or as_owner may live across a
+ * commit() or roll_back(). */
+class committing_call {
+public:
+    /* Throws failure{not_transactional} where the caller's transaction is not ours to end; `name`
+     * is the procedure's. */
+    committing_call(const arguments &arguments, const char *name);
+    committing_call(const committing_call &) = delete;
+    committing_call &operator=(const committing_call &) = delete;
+    ~committing_call();
+
+    /* Each begins the next transaction.  Where commit() throws pg::error, of a deferred constraint
+     * say, the transaction is rolled back and the next one has begun. */
+    void commit();
+    void roll_back();
+};
+
+/* Sleeps in a transaction that holds nothing; a cancel ends it with its error. */
+void pause(int milliseconds);
+
+} // namespace confiture::pg
