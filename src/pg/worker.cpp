@@ -1,0 +1,315 @@
+#include "pg/worker.hpp"
+
+#include "pg/boundary.hpp"
+#include "pg/worker_job.hpp"
+
+#include <dlfcn.h>
+
+extern "C" {
+#include "storage/ipc.h"
+}
+
+namespace confiture::pg {
+
+static std::string message_of(worker_lost::outcome known) {
+    switch (known) {
+    case worker_lost::outcome::not_begun:
+        return "the background worker ended before it began the statement";
+    case worker_lost::outcome::done:
+        return "the statement was run, but the background worker ended before it noted so";
+    default:
+        return "the background worker was lost, and the outcome of its statement is unknown";
+    }
+}
+
+static std::string hint_of(worker_lost::outcome known) {
+    switch (known) {
+    case worker_lost::outcome::not_begun:
+        return "Nothing was run. The server log may say more.";
+    case worker_lost::outcome::done:
+        return "It must not be run again.";
+    default:
+        return "Look at what the statement makes before it is run again.";
+    }
+}
+
+worker_lost::worker_lost(outcome known, const std::string &cause)
+    : failure(lost_worker, message_of(known),
+              cause.empty() ? "It ended without a word." : "It ended with: " + cause + ".",
+              hint_of(known)),
+      known(known) {}
+
+namespace {
+
+constexpr Size queue_size = 64 * 1024;
+
+/* As the server wants it in the registration: its field was short up to 15. */
+std::string own_library() {
+    Dl_info found{};
+    if (!dladdr(reinterpret_cast<void *>(confiture_top_level_worker), &found))
+        throw std::logic_error("the library does not know its own file");
+    const std::string file = found.dli_fname, folder = std::string(pkglib_path) + "/";
+    return file.compare(0, folder.size(), folder) == 0 ? "$libdir/" + file.substr(folder.size())
+                                                       : file;
+}
+
+/* The session's half of the segment. */
+class job_segment {
+public:
+    explicit job_segment(const top_level_job &job) {
+        const job_header header{MyDatabaseId, GetSessionUserId(), GetCurrentRoleId(),
+                                job.timeout_ms};
+        const Size libraries = call([] { return EstimateLibraryStateSpace(); });
+        const Size settings = call([] { return EstimateGUCStateSpace(); });
+        const Size sizes[] = {
+            sizeof header, job.statement.size() + 1, job.receipt.size() + 1, libraries, settings,
+            queue_size};
+        const Size whole = call([&] {
+            shm_toc_estimator estimator;
+            shm_toc_initialize_estimator(&estimator);
+            for (const Size size : sizes)
+                shm_toc_estimate_chunk(&estimator, size);
+            shm_toc_estimate_keys(&estimator, std::size(sizes));
+            return shm_toc_estimate(&estimator);
+        });
+        segment_ = call([&] {
+            dsm_segment *segment = dsm_create(whole, 0);
+            dsm_pin_mapping(segment); // ours to give up, not the transaction's
+            return segment;
+        });
+        toc_ = shm_toc_create(job_magic, dsm_segment_address(segment_), whole);
+        try {
+            std::memcpy(part(part_header, sizeof header), &header, sizeof header);
+            std::memcpy(part(part_statement, sizes[1]), job.statement.c_str(), sizes[1]);
+            std::memcpy(part(part_receipt, sizes[2]), job.receipt.c_str(), sizes[2]);
+            char *place = part(part_libraries, libraries);
+            call([&] { SerializeLibraryState(libraries, place); });
+            place = part(part_settings, settings);
+            call([&] { SerializeGUCState(settings, place); });
+            place = part(part_queue, queue_size);
+            queue_ = call([&] {
+                shm_mq *queue = shm_mq_create(place, queue_size);
+                shm_mq_set_receiver(queue, MyProc);
+                return shm_mq_attach(queue, segment_, nullptr);
+            });
+        } catch (...) {
+            dsm_detach(segment_);
+            throw;
+        }
+    }
+    job_segment(const job_segment &) = delete;
+    job_segment &operator=(const job_segment &) = delete;
+    ~job_segment() { dsm_detach(segment_); }
+
+    dsm_handle handle() const { return dsm_segment_handle(segment_); }
+    shm_mq_handle *queue() const { return queue_; }
+
+private:
+    char *part(job_part key, Size size) {
+        return call([&] {
+            void *place = shm_toc_allocate(toc_, size);
+            shm_toc_insert(toc_, key, place);
+            return static_cast<char *>(place);
+        });
+    }
+
+    dsm_segment *segment_;
+    shm_toc *toc_;
+    shm_mq_handle *queue_;
+};
+
+/* A worker on its way.  It has ended when this is destroyed, and when the session ends. */
+class running_worker {
+public:
+    explicit running_worker(const job_segment &segment) : queue_(segment.queue()) {
+        end_with_session();
+        handle_ = start(segment.handle());
+        shm_mq_set_handle(queue_, handle_);
+        current = this;
+    }
+    running_worker(const running_worker &) = delete;
+    running_worker &operator=(const running_worker &) = delete;
+    ~running_worker() {
+        current = nullptr;
+        end();
+    }
+
+    /* It has said its last word and is about to exit: no need to terminate it. */
+    void says_no_more() { ending_ = true; }
+
+private:
+    static BackgroundWorkerHandle *start(dsm_handle segment) {
+        const std::string library = own_library();
+        BackgroundWorker worker{};
+        if (library.size() >= sizeof worker.bgw_library_name)
+            throw failure{configuration_invalid, "the path of the extension's library is too long",
+                          library + " has " + std::to_string(library.size()) + " bytes.",
+                          "Install the extension in a folder with a shorter name."};
+        worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+        worker.bgw_start_time = BgWorkerStart_ConsistentState;
+        worker.bgw_restart_time = BGW_NEVER_RESTART;
+        std::memcpy(worker.bgw_library_name, library.c_str(), library.size());
+        strlcpy(worker.bgw_function_name, "confiture_top_level_worker", BGW_MAXLEN);
+        strlcpy(worker.bgw_name,
+                ("confiture worker for process " + std::to_string(MyProcPid)).c_str(), BGW_MAXLEN);
+        strlcpy(worker.bgw_type, "confiture worker", BGW_MAXLEN);
+        worker.bgw_main_arg = UInt32GetDatum(segment);
+        worker.bgw_notify_pid = MyProcPid;
+        BackgroundWorkerHandle *handle = nullptr;
+        if (!call([&] { return RegisterDynamicBackgroundWorker(&worker, &handle); }))
+            throw failure{no_free_worker, "no background worker is free",
+                          "The statement must run outside of transactions, in a background worker, "
+                          "and all that max_worker_processes (" +
+                              std::to_string(max_worker_processes) +
+                              ") allows are taken. Nothing was run.",
+                          "Try again later, or raise max_worker_processes, which takes a restart."};
+        return handle;
+    }
+
+    /* Raises nothing.  The queue goes first: a worker that had filled it would wait for room. */
+    void end() {
+        if (!ending_)
+            TerminateBackgroundWorker(handle_);
+        shm_mq_detach(queue_);
+        HOLD_INTERRUPTS(); // what ended our wait, or came meanwhile, is told when this is over
+        WaitForBackgroundWorkerShutdown(handle_);
+        RESUME_INTERRUPTS();
+    }
+
+    /* A FATAL error destroys nothing.  Callbacks are run the youngest first: this one before those
+     * that every session has from its start, which roll back and release its locks. */
+    static void end_with_session() {
+        if (registered)
+            return;
+        call([] {
+            before_shmem_exit(
+                [](int, Datum) {
+                    running_worker *left = current;
+                    current = nullptr;
+                    if (left)
+                        left->end();
+                },
+                0);
+        });
+        registered = true;
+    }
+
+    static constinit running_worker *current;
+    static constinit bool registered;
+
+    shm_mq_handle *queue_;
+    BackgroundWorkerHandle *handle_;
+    bool ending_ = false;
+};
+
+constinit running_worker *running_worker::current = nullptr;
+constinit bool running_worker::registered = false;
+
+/* Reads what the worker says up to its end. */
+class conversation {
+public:
+    conversation(const job_segment &segment, running_worker &worker, bool needs_receipt)
+        : queue_(segment.queue()), worker_(worker), needs_receipt_(needs_receipt) {}
+
+    completion listen() {
+        memory_context memory("confiture worker's message");
+        memory_scope scope(memory);
+        while (!ended_) {
+            // A notice on its way to our client may have looked into the catalog.
+            InvalidateCatalogSnapshot();
+            Size size = 0;
+            void *data = nullptr;
+            if (call([&] { return shm_mq_receive(queue_, &size, &data, false); }) != SHM_MQ_SUCCESS)
+                lose("");
+            take(static_cast<char *>(data), size);
+            memory.reset();
+        }
+        return {GetCommandTagName(done_.tag), static_cast<std::int64_t>(done_.rows)};
+    }
+
+private:
+    using outcome = worker_lost::outcome;
+
+    void take(char *data, Size size) {
+        switch (data[0]) {
+        case message_begun:
+            known_ = outcome::unknown;
+            break;
+        case message_done:
+            std::memcpy(&done_, data + 1, sizeof done_);
+            known_ = outcome::done;
+            break;
+        case message_end:
+            worker_.says_no_more();
+            ended_ = true;
+            break;
+        case 'E':
+        case 'N':
+            pass_on(data + 1, size - 1);
+            break;
+        default: // what else a statement may send to a client is for nobody
+            break;
+        }
+    }
+
+    void pass_on(char *data, Size size) {
+        ErrorData report{};
+        StringInfoData message{};
+        message.data = data;
+        message.len = static_cast<int>(size);
+        call([&] { pq_parse_errornotice(&message, &report); });
+        if (report.elevel >= ERROR)
+            worker_.says_no_more();
+        // FATAL is the end of the worker, whatever ended it; an error after the statement is not
+        // the statement's.
+        if (report.elevel > ERROR || (report.elevel == ERROR && known_ == outcome::done))
+            lose(report.message);
+        call([&] { ThrowErrorData(&report); });
+    }
+
+    /* Where no receipt is asked for, a statement that is done lacks nothing. */
+    void lose(const char *cause) {
+        if (known_ == outcome::done && !needs_receipt_)
+            ended_ = true;
+        else
+            throw worker_lost(known_, cause);
+    }
+
+    shm_mq_handle *const queue_;
+    running_worker &worker_;
+    const bool needs_receipt_;
+    outcome known_ = outcome::not_begun;
+    job_completion done_{};
+    bool ended_ = false;
+};
+
+void check_caller() {
+    call([] { InvalidateCatalogSnapshot(); });
+#if PG_VERSION_NUM >= 140000
+    const TransactionId oldest = MyProc->xmin;
+#else
+    const TransactionId oldest = MyPgXact->xmin;
+#endif
+    if (ActiveSnapshotSet() || TransactionIdIsValid(oldest) ||
+        TransactionIdIsValid(GetTopTransactionIdIfAny()))
+        throw std::logic_error("the statement in a worker would wait for this transaction");
+    Oid user;
+    int security_context;
+    GetUserIdAndSecContext(&user, &security_context);
+    const Oid role = GetCurrentRoleId();
+    if (security_context != 0 || user != (OidIsValid(role) ? role : GetSessionUserId()))
+        throw std::logic_error("a statement in a worker has the roles of its session only");
+}
+
+} // namespace
+
+completion run_at_top_level(const top_level_job &job) {
+    check_caller();
+    memory_context memory("confiture worker"); // outlives the handles in it
+    memory_scope scope(memory);
+    const job_segment segment(job);
+    running_worker worker(segment);
+    return conversation(segment, worker, !job.receipt.empty()).listen();
+}
+
+} // namespace confiture::pg

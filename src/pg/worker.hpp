@@ -1,0 +1,65 @@
+#pragma once
+/*
+ * One statement at top level, in a background worker: for what the server runs in no transaction
+ * block (CREATE INDEX CONCURRENTLY, VACUUM, CREATE DATABASE, CALL of a procedure that commits …).
+ *
+ * The worker is a session of its own.  It has the roles, settings and loaded libraries of ours, but
+ * neither our temporary tables, prepared statements, cursors and LISTENs nor our locks: a statement
+ * that needs a lock that we hold would wait for us as we wait for it.
+ */
+#include "pg/plain.hpp"
+
+#include "pg/error.hpp"
+#include "pg/execute.hpp"
+
+#include <string>
+
+namespace confiture::pg {
+
+struct top_level_job {
+    std::string statement; // exactly one
+    std::string receipt;   // for on_top_level_done(); empty for none
+    int timeout_ms;        // of the statement; 0 for no limit
+};
+
+/* The SQLSTATE of a server without a free worker: configuration_limit_exceeded. */
+inline constexpr sqlstate no_free_worker{"53400"};
+/* The SQLSTATE of worker_lost, operator_intervention; not one of class 57P, which clients take for
+ * the end of their own connection. */
+inline constexpr sqlstate lost_worker{"57000"};
+
+/* The worker ended without an answer: killed, or refused by the server.  Never an error of the
+ * statement itself. */
+class worker_lost : public failure {
+public:
+    enum class outcome {
+        not_begun, // the statement was not run
+        unknown,   // it may have had its effect, a part of it, or none
+        done,      // it was run and has committed, but the receipt was not taken
+    };
+
+    worker_lost(outcome known, const std::string &cause);
+
+    outcome known;
+};
+
+/*
+ * Runs the statement with the roles and settings of this session, but for lock_timeout, which it
+ * has not, and statement_timeout, and waits for its end.  Notices go on to our client.
+ *
+ * The caller must hold neither a snapshot nor a transaction id: he has just committed.  Otherwise
+ * CREATE INDEX CONCURRENTLY would wait for him for ever; throws std::logic_error.
+ *
+ * Throws pg::error, the worker's whole error, when the statement failed: its position() counts in
+ * the statement.  Throws failure{no_free_worker} when nothing was run, worker_lost otherwise.
+ *
+ * When the wait is cancelled, times out or ends with this session, the worker is ended first:
+ * however this returns, and before this session gives up its locks, nothing of it runs any more.
+ */
+completion run_at_top_level(const top_level_job &job);
+
+/* What the worker does with the receipt of a statement that succeeded: in a transaction right after
+ * the statement's own, with the session as it was before the statement.  Called by _PG_init. */
+void on_top_level_done(void (*take)(const std::string &receipt));
+
+} // namespace confiture::pg
