@@ -1,9 +1,7 @@
 /* The SQL functions of dry_run.sql. */
 #include "dry_run/result.hpp"
-#include "hooks/script_hooks.hpp"
 #include "migration/acceptance.hpp"
 #include "migration/registry.hpp"
-#include "migration/script.hpp"
 #include "migration/version.hpp"
 #include "pg/error.hpp"
 #include "pg/function.hpp"
@@ -57,22 +55,6 @@ void refuse_effects(const std::vector<migration_input> &inputs) {
                                : "File \"" + input.script.file + "\", line ") +
                               std::to_string(effect.line) + ": " + effect.message + ".",
                           "Without the option strict it is run and warned of."};
-}
-
-migration_input prepare(const stored &found, const std::string &text, const std::string &file) {
-    migration::parsed_script parsed = migration::parse(text, file, found.version);
-    std::vector<std::string> depends = found.depends;
-    depends.insert(depends.end(), parsed.marks.depends.begin(), parsed.marks.depends.end());
-    hooks::hook_list own = hooks::hooks_of(parsed);
-    return {found.version,
-            found.name,
-            "forward",
-            std::move(parsed.script),
-            std::move(own),
-            parsed.marks.lock_timeout.value_or(found.lock_timeout),
-            found.transactional && !parsed.marks.no_transaction,
-            std::move(depends),
-            {}};
 }
 
 /* What a migration depends on is applied, or runs before it in the chain. */
@@ -227,19 +209,6 @@ options chosen_options(const pg::arguments &arguments, int index) {
     return read_options(arguments.object(index), pg::parse_milliseconds);
 }
 
-std::vector<migration_input> input_of(const stored &found, const std::string &direction) {
-    if (direction == "forward")
-        return {prepare(found, found.forward, found.source)};
-    if (!found.backward)
-        throw failure{not_reversible, "migration \"" + found.version + "\" has no backward script",
-                      "It was registered without one.",
-                      "Register it again with a down script to try the way back."};
-    migration_input back = prepare(found, *found.backward, "");
-    back.direction = "backward";
-    back.depends.clear(); // those that depend on it are another question
-    return {std::move(back)};
-}
-
 } // namespace
 
 CONFITURE_FUNCTION(confiture_dry_run) {
@@ -248,31 +217,27 @@ CONFITURE_FUNCTION(confiture_dry_run) {
     return run_one(arguments, {[&] {
                                    const stored found = migration::find(version);
                                    migration::refuse_untrusted({&found, 1});
-                                   return input_of(found, direction);
+                                   return std::vector{hooks::prepare(found, direction)};
                                },
                                arguments.integer(2), chosen_options(arguments, 3)});
 }
 
 CONFITURE_FUNCTION(confiture_dry_run_sql) {
     const std::string text = arguments.text(0);
-    return run_one(arguments, {[&] {
-                                   stored unnamed;
-                                   unnamed.name = "script";
-                                   return std::vector{prepare(unnamed, text, "")};
-                               },
+    return run_one(arguments, {[&] { return std::vector{hooks::prepare_script(text)}; },
                                arguments.integer(1), chosen_options(arguments, 2)});
 }
 
 CONFITURE_FUNCTION(confiture_plan) {
     const std::string version = arguments.text(0), direction = arguments.text(1);
     migration::check_direction(direction);
-    const auto inputs = input_of(migration::find(version), direction); // runs nothing
+    const migration_input input =
+        hooks::prepare(migration::find(version), direction); // runs nothing
     pg::script_names names;
     pg::row_set rows(arguments);
-    for (std::size_t i = 0; i < inputs.front().script.statements.size(); i++) {
-        const pg::statement &statement = inputs.front().script.statements[i];
-        for (const pg::prediction &one :
-             pg::predict(inputs.front().script.text_of(statement), names))
+    for (std::size_t i = 0; i < input.script.statements.size(); i++) {
+        const pg::statement &statement = input.script.statements[i];
+        for (const pg::prediction &one : pg::predict(input.script.text_of(statement), names))
             rows.add({pg::integer(static_cast<std::int32_t>(i + 1)), pg::integer(statement.line),
                       pg::text(pg::tag_name(statement.tag)),
                       one.object.empty() ? pg::value{} : pg::text(one.object),
@@ -292,7 +257,7 @@ CONFITURE_FUNCTION(confiture_dry_run_pending) {
                                   std::vector<migration_input> chain;
                                   chain.reserve(pending.size());
                                   for (const stored &next : pending)
-                                      chain.push_back(prepare(next, next.forward, next.source));
+                                      chain.push_back(hooks::prepare(next, "forward"));
                                   return chain;
                               },
                               arguments.integer(0), chosen_options(arguments, 1)};

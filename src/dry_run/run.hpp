@@ -8,6 +8,7 @@
 #include "dry_run/record.hpp"
 #include "dry_run/relation_book.hpp"
 #include "dry_run/session_snapshot.hpp"
+#include "hooks/prepared_migration.hpp"
 #include "hooks/registry.hpp"
 #include "pg/memory.hpp"
 #include "pg/session_watch.hpp"
@@ -18,15 +19,7 @@
 
 namespace confiture::dry_run {
 
-struct migration_input {
-    std::string version, name, direction;
-    pg::script script;
-    hooks::hook_list hooks;            // of its own
-    std::string lock_timeout;          // of the directive; empty for the option's
-    bool transactional = true;         // else every statement is a step of its own
-    std::vector<std::string> depends;  // versions
-    std::vector<std::string> warnings; // sentences on what it finds before it runs
-};
+using migration_input = hooks::prepared_migration;
 
 /* An object that is no relation: whether the run made it, and its name if the run dropped it. */
 struct object_note {

@@ -5,8 +5,8 @@
 #include "dry_run/ending.hpp"
 #include "dry_run/plan_check.hpp"
 #include "dry_run/run.hpp"
-#include "dry_run/savepoints.hpp"
 #include "dry_run/statement_observer.hpp"
+#include "migration/script_savepoints.hpp"
 
 #include <string>
 #include <string_view>
@@ -52,7 +52,7 @@ private:
     const migration_input *input_ = nullptr;
     ledger_place place_;
     plan_checker plan_;
-    savepoints savepoints_;
+    migration::script_savepoints savepoints_;
     std::vector<std::string> names_not_made_;
     bool long_before_ = true;
     const int callers_timeout_;

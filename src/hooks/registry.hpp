@@ -56,6 +56,9 @@ private:
     std::array<phase_hooks, phase_count> phases_;
 };
 
+/* What was read before is out of date: a transaction that may have changed it was rolled back. */
+void forget_registered();
+
 /* The hooks of one migration: those that are registered for it and those of its own script. */
 class hook_book {
 public:

@@ -1,5 +1,5 @@
 /* confiture.run_phase(): one phase on its own, for real. */
-#include "hooks/executor.hpp"
+#include "hooks/hook_runs.hpp"
 #include "hooks/registry.hpp"
 #include "hooks/script_hooks.hpp"
 #include "migration/acceptance.hpp"
@@ -10,9 +10,7 @@
 #include "pg/jsonb.hpp"
 #include "pg/memory.hpp"
 #include "pg/migrator_lock.hpp"
-#include "pg/session.hpp"
 #include "pg/settings.hpp"
-#include "pg/table_appender.hpp"
 #include "pg/transaction.hpp"
 
 namespace confiture::hooks {
@@ -27,42 +25,26 @@ public:
     bool ended(const hook &which, const hook_outcome &outcome) override {
         memory_.reset();
         const pg::memory_scope scope(memory_);
-        pg::value error;
-        if (outcome.error) {
-            pg::jsonb_builder json;
-            outcome.error->write(json);
-            error = json.finish();
-        }
         rows_.add({phase_, pg::text(which.name),
                    outcome.rows ? pg::bigint(*outcome.rows) : pg::value{}, pg::jsonb(outcome.stats),
-                   pg::real(outcome.elapsed_ms), pg::text(name_of(outcome.status)), error});
+                   pg::real(outcome.elapsed_ms), pg::text(name_of(outcome.status)),
+                   error_value(outcome)});
+        runs_.add(which_, which, outcome);
         return true;
     }
 
-    /* Once no code of a user runs any more. */
-    void record(const migration_run &run) const {
-        const pg::value version = pg::text(run.version()), direction = pg::text(run.direction()),
-                        role = pg::text(pg::current_role_name()), now = pg::clock_timestamp();
+    void record(const migration_run &run) {
         if (pg::hook_phase(name_of(which_)).datum != phase_.datum)
             throw failure{configuration_invalid, "a hook made the extension confiture anew",
                           "What it ran with is gone.",
                           "Leave DROP EXTENSION confiture out of hooks."};
-        const pg::as_owner owner;
-        pg::table_appender runs("hook_run", {"version", "direction", "executed_by", "recorded_at",
-                                             "phase", "hook_name", "rows_affected", "stats",
-                                             "execution_time_ms", "status", "error"});
-        std::vector<pg::value> kept;
-        rows_.for_each([&](const std::vector<pg::value> &row) {
-            kept = {version, direction, role, now};
-            kept.insert(kept.end(), row.begin(), row.end());
-            runs.add(kept);
-        });
-        runs.finish();
+        runs_.write(run);
     }
 
 private:
     pg::memory_context memory_{"confiture hook result"}; // of one row
     pg::row_set rows_;
+    hook_runs runs_;
     const phase which_;
     const pg::value phase_;
 };

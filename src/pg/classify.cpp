@@ -35,7 +35,7 @@ static statement_kind kind_of_transaction_statement(const TransactionStmt *state
     }
 }
 
-static bool reindexes_concurrently(const ReindexStmt *statement) {
+bool reindexes_concurrently(const ReindexStmt *statement) {
 #if PG_VERSION_NUM >= 140000
     ListCell *cell;
     foreach (cell, statement->params) {
@@ -49,19 +49,35 @@ static bool reindexes_concurrently(const ReindexStmt *statement) {
 #endif
 }
 
-static bool detaches_concurrently(const AlterTableStmt *statement) {
+RangeVar *concurrently_detached(const AlterTableStmt *statement) {
 #if PG_VERSION_NUM >= 140000
     ListCell *cell;
     foreach (cell, statement->cmds) {
         auto *command = static_cast<AlterTableCmd *>(lfirst(cell));
         if (command->subtype == AT_DetachPartition &&
             castNode(PartitionCmd, command->def)->concurrent)
-            return true;
+            return castNode(PartitionCmd, command->def)->name;
     }
 #else
     (void)statement;
 #endif
-    return false;
+    return nullptr;
+}
+
+/* Of the relation that the name finds now.  Raises nothing, whatever the caller may not see. */
+static char kind_of_relation(const RangeVar *name) {
+    const Oid schema = name->schemaname ? get_namespace_oid(name->schemaname, true) : InvalidOid;
+    if (name->schemaname && !OidIsValid(schema))
+        return 0;
+    const Oid found = OidIsValid(schema) ? get_relname_relid(name->relname, schema)
+                                         : RelnameGetRelid(name->relname);
+    return OidIsValid(found) ? get_rel_relkind(found) : '\0';
+}
+
+/* Its partitions are processed each in a transaction of its own. */
+static bool is_partitioned(const RangeVar *name) {
+    const char kind = kind_of_relation(name);
+    return kind == RELKIND_PARTITIONED_TABLE || kind == RELKIND_PARTITIONED_INDEX;
 }
 
 static bool option_is_false(List *options, const char *name) {
@@ -82,6 +98,37 @@ static bool has_option(List *options, const char *name) {
     return false;
 }
 
+static statement_kind kind_of_reindex(const ReindexStmt *statement) {
+    const bool whole =
+        statement->kind != REINDEX_OBJECT_INDEX && statement->kind != REINDEX_OBJECT_TABLE;
+    // PostgreSQL 13 passes over what is partitioned, or refuses it.
+    if (whole || (PG_VERSION_NUM >= 140000 && is_partitioned(statement->relation)))
+        return statement_kind::top_level_only;
+    return reindexes_concurrently(statement) ? statement_kind::concurrently : statement_kind::plain;
+}
+
+/* What changes the publisher, or looks there, cannot be rolled back. */
+static bool leaves_the_server(const AlterSubscriptionStmt *statement) {
+#if PG_VERSION_NUM >= 140000
+    switch (statement->kind) {
+    case ALTER_SUBSCRIPTION_REFRESH:
+        return true;
+    case ALTER_SUBSCRIPTION_SET_PUBLICATION:
+    case ALTER_SUBSCRIPTION_ADD_PUBLICATION:
+    case ALTER_SUBSCRIPTION_DROP_PUBLICATION:
+        return !option_is_false(statement->options, "refresh");
+    case ALTER_SUBSCRIPTION_OPTIONS: // those that are the slot's too
+        return (PG_VERSION_NUM >= 170000 && has_option(statement->options, "failover")) ||
+               (PG_VERSION_NUM >= 180000 && option_is_false(statement->options, "two_phase"));
+    default:
+        return false;
+    }
+#else
+    (void)statement;
+    return false;
+#endif
+}
+
 /* The callers of PreventInTransactionBlock(). */
 static statement_kind kind_of(Node *node) {
     const auto either = [](bool concurrently, bool top_level_only = false) {
@@ -96,18 +143,16 @@ static statement_kind kind_of(Node *node) {
         return either(reinterpret_cast<IndexStmt *>(node)->concurrent);
     case T_DropStmt:
         return either(reinterpret_cast<DropStmt *>(node)->concurrent);
-    case T_ReindexStmt: {
-        auto *statement = reinterpret_cast<ReindexStmt *>(node);
-        const bool whole =
-            statement->kind != REINDEX_OBJECT_INDEX && statement->kind != REINDEX_OBJECT_TABLE;
-        return either(!whole && reindexes_concurrently(statement), whole);
-    }
+    case T_ReindexStmt:
+        return kind_of_reindex(reinterpret_cast<ReindexStmt *>(node));
     case T_AlterTableStmt:
-        return either(detaches_concurrently(reinterpret_cast<AlterTableStmt *>(node)));
+        return either(concurrently_detached(reinterpret_cast<AlterTableStmt *>(node)) != nullptr);
     case T_VacuumStmt:
         return either(false, reinterpret_cast<VacuumStmt *>(node)->is_vacuumcmd);
-    case T_ClusterStmt:
-        return either(false, reinterpret_cast<ClusterStmt *>(node)->relation == nullptr);
+    case T_ClusterStmt: { // before PostgreSQL 15 what is partitioned is refused
+        const RangeVar *table = reinterpret_cast<ClusterStmt *>(node)->relation;
+        return either(false, !table || (PG_VERSION_NUM >= 150000 && is_partitioned(table)));
+    }
     case T_DiscardStmt:
         return either(false, reinterpret_cast<DiscardStmt *>(node)->target == DISCARD_ALL);
     case T_CreateSubscriptionStmt: {
@@ -115,6 +160,8 @@ static statement_kind kind_of(Node *node) {
         return either(false, !option_is_false(options, "create_slot") &&
                                  !option_is_false(options, "connect"));
     }
+    case T_AlterSubscriptionStmt:
+        return either(false, leaves_the_server(reinterpret_cast<AlterSubscriptionStmt *>(node)));
     case T_VariableSetStmt: { // SET TRANSACTION ISOLATION LEVEL must be the first statement
         auto *statement = reinterpret_cast<VariableSetStmt *>(node);
         return either(false, statement->kind == VAR_SET_MULTI &&

@@ -14,7 +14,9 @@ struct classification {
     bool copies_from_client = false, copies_to_client = false;
 };
 
-/* Parses one statement; `memory` is emptied again.  Throws pg::error for a syntax error. */
+/* Parses one statement; `memory` is emptied again.  Whether a table that is clustered or reindexed
+ * is partitioned is told by the catalog and the search_path as they are now.  Throws pg::error for
+ * a syntax error. */
 classification classify(std::string_view text, memory_context &memory);
 
 /* The parse tree of one statement, in the current memory context. */
@@ -25,6 +27,11 @@ std::vector<oid> plain_list(const List *oids);
 /* The relations that a utility statement names first of all: those that it alters, indexes, copies.
  */
 std::vector<oid> relations_of(Node *utility);
+
+bool reindexes_concurrently(const ReindexStmt *statement);
+
+/* The partition that an ALTER TABLE detaches CONCURRENTLY; null where it does not. */
+RangeVar *concurrently_detached(const AlterTableStmt *statement);
 
 /* Makes the plain form of a statement of kind `concurrently`. */
 void make_plain(Node *node);

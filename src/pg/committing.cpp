@@ -40,13 +40,6 @@ void committing_call::commit() {
     });
 }
 
-void committing_call::roll_back() {
-    call([] {
-        SPI_rollback();
-        SPI_start_transaction();
-    });
-}
-
 void pause(int milliseconds) {
     call([&] {
         InvalidateCatalogSnapshot();

@@ -6,7 +6,7 @@ namespace confiture::pg {
 
 /* The transactions of one CALL.  Between them nothing is held: no snapshot, no transaction id, no
  * lock but those of the session.  No settings_scope, subtransaction or as_owner may live across a
- * commit() or roll_back(). */
+ * commit(). */
 class committing_call {
 public:
     /* Throws failure{not_transactional} where the caller's transaction is not ours to end; `name`
@@ -16,10 +16,10 @@ public:
     committing_call &operator=(const committing_call &) = delete;
     ~committing_call();
 
-    /* Each begins the next transaction.  Where commit() throws pg::error, of a deferred constraint
-     * say, the transaction is rolled back and the next one has begun. */
+    /* Begins the next transaction.  Where it throws pg::error this one is rolled back, which gives
+     * up the session's locks on relations too, and the next one has begun.  Nothing else rolls a
+     * transaction back here: what may fail runs in a subtransaction. */
     void commit();
-    void roll_back();
 };
 
 /* Sleeps in a transaction that holds nothing; a cancel ends it with its error. */

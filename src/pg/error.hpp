@@ -27,10 +27,12 @@ inline constexpr sqlstate hook_timeout{"MG003"};
 inline constexpr sqlstate migration_not_found{"MG004"};
 inline constexpr sqlstate migration_invalid{"MG005"};
 inline constexpr sqlstate checksum_mismatch{"MG006"};
+inline constexpr sqlstate out_of_order{"MG007"};
 inline constexpr sqlstate migrator_locked{"MG008"};
 inline constexpr sqlstate lock_not_available{"MG009"};
 inline constexpr sqlstate not_transactional{"MG010"};
 inline constexpr sqlstate not_reversible{"MG014"};
+inline constexpr sqlstate repair_needed{"MG015"};
 inline constexpr sqlstate configuration_invalid{"MG016"};
 inline constexpr sqlstate not_trusted{"MG017"};
 

@@ -235,36 +235,6 @@ void row_set::add(const std::vector<value> &columns) {
     });
 }
 
-void row_set::for_each(const std::function<void(const std::vector<value> &)> &take) const {
-    auto *store = static_cast<Tuplestorestate *>(store_);
-    TupleTableSlot *slot = nullptr;
-    call([&] {
-        // The first read pointer is the caller's, who reads from the first row on.
-        tuplestore_select_read_pointer(store,
-                                       tuplestore_alloc_read_pointer(store, EXEC_FLAG_REWIND));
-        slot = MakeSingleTupleTableSlot(static_cast<TupleDesc>(descriptor_), &TTSOpsMinimalTuple);
-    });
-    const auto next = [&] {
-        return call([&] {
-            if (!tuplestore_gettupleslot(store, true, false, slot))
-                return false;
-            slot_getallattrs(slot);
-            return true;
-        });
-    };
-    std::vector<value> row;
-    while (next()) {
-        row.clear();
-        for (int i = 0; i < slot->tts_nvalid; i++)
-            row.push_back({slot->tts_values[i], slot->tts_isnull[i]});
-        take(row);
-    }
-    call([&] {
-        ExecDropSingleTupleTableSlot(slot);
-        tuplestore_select_read_pointer(store, 0);
-    });
-}
-
 std::uintptr_t run_function(FunctionCallInfo fcinfo, value (*body)(const arguments &)) {
     return boundary([&]() -> Datum {
         const value result = body(arguments(fcinfo));

@@ -5,7 +5,6 @@
 #include "pg/json.hpp"
 
 #include <cstdint>
-#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -71,9 +70,6 @@ class row_set {
 public:
     explicit row_set(const arguments &arguments);
     void add(const std::vector<value> &columns);
-
-    /* Row by row; the values are gone with the next. */
-    void for_each(const std::function<void(const std::vector<value> &)> &take) const;
 
 private:
     void *store_ = nullptr;

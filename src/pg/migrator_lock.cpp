@@ -60,10 +60,21 @@ void lock_migrator() { take(false); }
 
 migrator_lock::migrator_lock() : table_(take(true)) {}
 
-/* Raises nothing: a lock that is not held any more is a WARNING of the server. */
+static bool is_held(const LockRelId &identity) {
+    LOCKTAG tag;
+    SET_LOCKTAG_RELATION(tag, identity.dbId, identity.relId);
+#if PG_VERSION_NUM >= 170000
+    return LockHeldByMe(&tag, ExclusiveLock, false);
+#else
+    return LockHeldByMe(&tag, ExclusiveLock);
+#endif
+}
+
+/* A transaction that was rolled back whole has given it up. */
 migrator_lock::~migrator_lock() {
     LockRelId identity = lock_identity(table_);
-    UnlockRelationIdForSession(&identity, ExclusiveLock);
+    if (is_held(identity))
+        UnlockRelationIdForSession(&identity, ExclusiveLock);
 }
 
 } // namespace confiture::pg

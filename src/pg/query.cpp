@@ -2,6 +2,7 @@
 
 #include "pg/boundary.hpp"
 #include "pg/settings.hpp"
+#include "pg/transaction.hpp"
 
 extern "C" {
 #include "catalog/pg_type.h"
@@ -12,28 +13,37 @@ namespace confiture::pg {
 
 namespace {
 
-/* SPI_finish() raises nothing; after a caught ERROR it still stands above the failed statement.
- * What is read is unpacked after its statement: where no statement of a user is around, that needs
- * a snapshot of ours. */
+/* SPI_finish() raises nothing; after a caught ERROR it still stands above the failed statement. */
 struct connection {
-    connection() : outer_snapshot_(ActiveSnapshotSet()) {
-        call([&] {
-            if (!outer_snapshot_)
-                PushActiveSnapshot(GetTransactionSnapshot());
-            SPI_connect();
-        });
+    connection() {
+        call([] { SPI_connect(); });
     }
     connection(const connection &) = delete;
     connection &operator=(const connection &) = delete;
-    ~connection() {
-        SPI_finish();
-        if (!outer_snapshot_ && std::uncaught_exceptions() == 0) // else the rollback does
-            PopActiveSnapshot();
-    }
-
-private:
-    const bool outer_snapshot_;
+    ~connection() { SPI_finish(); }
 };
+
+/* Runs body with a connection, its names found by this search_path.  What is read is unpacked after
+ * its statement, which needs a snapshot: where a procedure is between statements of a user it is
+ * ours, in a subtransaction that takes it back after an ERROR. */
+template <typename F> auto connected(const std::string &search_path, F &&body) {
+    const auto run = [&] {
+        settings_scope settings;
+        settings.set("search_path", search_path.c_str());
+        connection spi;
+        return body();
+    };
+    if (ActiveSnapshotSet())
+        return run();
+    return in_subtransaction([&] {
+        call([] { PushActiveSnapshot(GetTransactionSnapshot()); });
+        auto result = run();
+        call([] { PopActiveSnapshot(); });
+        return result;
+    });
+}
+
+constexpr const char *own_path = "pg_catalog, pg_temp";
 
 /* What one column holds, in the memory of SPI. */
 struct bytes {
@@ -129,34 +139,32 @@ void run(const std::string &statement, const std::vector<field> &parameters) {
 } // namespace
 
 std::vector<record> query(const std::string &statement, const std::vector<field> &parameters) {
-    settings_scope settings;
-    settings.set("search_path", "pg_catalog, pg_temp");
-    connection spi;
-    run(statement, parameters);
-    return read_rows();
+    return connected(own_path, [&] {
+        run(statement, parameters);
+        return read_rows();
+    });
 }
 
 void for_each_row(const std::string &statement, const std::vector<field> &parameters,
                   const std::function<void(const record &)> &take) {
-    settings_scope settings;
-    settings.set("search_path", "pg_catalog, pg_temp");
-    connection spi;
-    run(statement, parameters);
-    const std::uint64_t count = SPI_processed;
-    row_reader reader(SPI_tuptable);
-    record row;
-    for (std::uint64_t i = 0; i < count; i++) {
-        reader.read(i, row);
-        take(row);
-    }
+    connected(own_path, [&] {
+        run(statement, parameters);
+        const std::uint64_t count = SPI_processed;
+        row_reader reader(SPI_tuptable);
+        record row;
+        for (std::uint64_t i = 0; i < count; i++) {
+            reader.read(i, row);
+            take(row);
+        }
+        return count;
+    });
 }
 
 std::uint64_t execute(const std::string &statement, const std::vector<field> &parameters) {
-    settings_scope settings;
-    settings.set("search_path", "pg_catalog, pg_temp");
-    connection spi;
-    run(statement, parameters);
-    return SPI_processed;
+    return connected(own_path, [&] {
+        run(statement, parameters);
+        return SPI_processed;
+    });
 }
 
 static std::uint64_t count_rows(Portal cursor) {
@@ -186,64 +194,63 @@ static SPIPlanPtr prepare_one(const std::string &statement, int parameters, Oid 
 
 std::uint64_t execute_with_path(const std::string &search_path, const std::string &statement,
                                 const field &key, unsigned int key_type) {
-    settings_scope settings;
-    settings.set("search_path", search_path.c_str());
-    connection spi;
-    return call([&]() -> std::uint64_t {
-        Oid type = key_type;
-        Datum datum = 0;
-        const char null = key ? ' ' : 'n';
-        if (key) {
-            Oid input, parameter;
-            getTypeInputInfo(type, &input, &parameter);
-            std::string const &text = *key;
-            datum = OidInputFunctionCall(input, const_cast<char *>(text.c_str()), parameter, -1);
-        }
-        SPIPlanPtr plan = prepare_one(statement, OidIsValid(type) ? 1 : 0, &type);
-        if (SPI_is_cursor_plan(plan))
-            return count_rows(SPI_cursor_open(nullptr, plan, &datum, &null, false));
-        const int code = SPI_execute_plan(plan, &datum, &null, false, 0);
-        if (code < 0)
-            elog(ERROR, "%s", SPI_result_code_string(code));
-        return SPI_processed;
+    return connected(search_path, [&] {
+        return call([&]() -> std::uint64_t {
+            Oid type = key_type;
+            Datum datum = 0;
+            const char null = key ? ' ' : 'n';
+            if (key) {
+                Oid input, parameter;
+                getTypeInputInfo(type, &input, &parameter);
+                std::string const &text = *key;
+                datum =
+                    OidInputFunctionCall(input, const_cast<char *>(text.c_str()), parameter, -1);
+            }
+            SPIPlanPtr plan = prepare_one(statement, OidIsValid(type) ? 1 : 0, &type);
+            if (SPI_is_cursor_plan(plan))
+                return count_rows(SPI_cursor_open(nullptr, plan, &datum, &null, false));
+            const int code = SPI_execute_plan(plan, &datum, &null, false, 0);
+            if (code < 0)
+                elog(ERROR, "%s", SPI_result_code_string(code));
+            return SPI_processed;
+        });
     });
 }
 
 std::vector<record> query_with_path(const std::string &search_path, const std::string &statement) {
-    settings_scope settings;
-    settings.set("search_path", search_path.c_str());
-    connection spi;
-    call([&] {
-        const int code =
-            SPI_execute_plan(prepare_one(statement, 0, nullptr), nullptr, nullptr, false, 0);
-        if (code < 0)
-            elog(ERROR, "%s", SPI_result_code_string(code));
+    return connected(search_path, [&] {
+        call([&] {
+            const int code =
+                SPI_execute_plan(prepare_one(statement, 0, nullptr), nullptr, nullptr, false, 0);
+            if (code < 0)
+                elog(ERROR, "%s", SPI_result_code_string(code));
+        });
+        return read_rows();
     });
-    return read_rows();
 }
 
 std::vector<record> query_arrays(const std::string &statement,
                                  const std::vector<std::vector<field>> &arrays) {
-    settings_scope settings;
-    settings.set("search_path", "pg_catalog, pg_temp");
-    connection spi;
-    std::vector<Oid> types(arrays.size(), TEXTARRAYOID);
-    std::vector<Datum> data;
-    for (const std::vector<field> &array : arrays) {
-        std::vector<Datum> elements;
-        auto nulls = std::make_unique<bool[]>(array.size() + 1);
-        for (std::size_t i = 0; i < array.size(); i++) {
-            elements.push_back(array[i] ? text_datum(*array[i]) : Datum{0});
-            nulls[i] = !array[i];
+    return connected(own_path, [&] {
+        std::vector<Oid> types(arrays.size(), TEXTARRAYOID);
+        std::vector<Datum> data;
+        for (const std::vector<field> &array : arrays) {
+            std::vector<Datum> elements;
+            auto nulls = std::make_unique<bool[]>(array.size() + 1);
+            for (std::size_t i = 0; i < array.size(); i++) {
+                elements.push_back(array[i] ? text_datum(*array[i]) : Datum{0});
+                nulls[i] = !array[i];
+            }
+            data.push_back(call([&] {
+                int size = static_cast<int>(elements.size()), lower = 1;
+                return PointerGetDatum(construct_md_array(elements.data(), nulls.get(), 1, &size,
+                                                          &lower, TEXTOID, -1, false,
+                                                          TYPALIGN_INT));
+            }));
         }
-        data.push_back(call([&] {
-            int size = static_cast<int>(elements.size()), lower = 1;
-            return PointerGetDatum(construct_md_array(elements.data(), nulls.get(), 1, &size,
-                                                      &lower, TEXTOID, -1, false, TYPALIGN_INT));
-        }));
-    }
-    run(statement, types, data, std::string(arrays.size(), ' '));
-    return read_rows();
+        run(statement, types, data, std::string(arrays.size(), ' '));
+        return read_rows();
+    });
 }
 
 } // namespace confiture::pg

@@ -45,6 +45,13 @@ void warn(const std::string &message, const std::string &detail, const std::stri
     });
 }
 
+void notice(const std::string &message, const std::string &detail) {
+    call([&] {
+        ereport(NOTICE, (errmsg_internal("%s", message.c_str()),
+                         detail.empty() ? 0 : errdetail_internal("%s", detail.c_str())));
+    });
+}
+
 std::string json_string(const std::string &text) {
     return call([&] {
         StringInfoData buffer;

@@ -15,8 +15,9 @@ std::string current_role_name();
 std::optional<bool> is_superuser(const std::string &role);
 bool may_read_server_files();
 
-/* A WARNING to the client. */
+/* A WARNING or a NOTICE to the client. */
 void warn(const std::string &message, const std::string &detail, const std::string &hint);
+void notice(const std::string &message, const std::string &detail = {});
 
 /* The text as a JSON string, quoted. */
 std::string json_string(const std::string &text);

@@ -213,6 +213,10 @@ void on_tick() {
 session_watch::session_watch(const watch_limits &limits) {
     const std::size_t waiters = sizeof(waiter) * ProcGlobal->allProcCount;
     auto *room = call([&] { return MemoryContextAllocZero(TopMemoryContext, waiters); });
+    if (state.on) {
+        state.on = false;
+        outer_ = new watch_state(state);
+    }
     if (!state.registered) {
         state.timer = call([] { return RegisterTimeout(USER_TIMEOUT, on_tick); });
         state.registered = true;
@@ -240,6 +244,12 @@ session_watch::~session_watch() {
     disable_timeout(state.timer, false);
     pfree(state.waiters);
     state.waiters = nullptr;
+    if (outer_) {
+        const std::unique_ptr<watch_state> outer(static_cast<watch_state *>(outer_));
+        state = *outer;
+        state.on = true;
+        enable_timeout_after(state.timer, 10);
+    }
 }
 
 void session_watch::blocking_writers_since(double since_ms) { state.blocking_since_ms = since_ms; }

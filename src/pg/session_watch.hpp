@@ -45,6 +45,7 @@ struct wait_caused {
     double longest_ms;
 };
 
+/* Watches from construction to destruction; one that is around it sleeps meanwhile. */
 class session_watch {
 public:
     explicit session_watch(const watch_limits &limits);
@@ -72,6 +73,7 @@ public:
 
 private:
     self_cancel cancel_;
+    void *outer_ = nullptr; // the state of the one around this
 };
 
 } // namespace confiture::pg

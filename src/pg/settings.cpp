@@ -6,6 +6,20 @@ namespace confiture::pg {
 
 static int migrator_wait_ms = 60 * 1000;
 static int hook_timeout_ms = 300 * 1000;
+static int lock_timeout_ms = 2 * 1000;
+static int lock_retry_count = 10;
+static int retry_work_limit_ms = 5 * 1000;
+static int blockers_are = static_cast<int>(blocker_policy::off);
+static int blocker_grace_ms = 10 * 1000;
+static int concurrent_timeout_ms = 24 * 60 * 60 * 1000;
+static int out_of_order_is = 0; // refuse
+static const config_enum_entry blocker_policies[] = {
+    {"off", static_cast<int>(blocker_policy::off), false},
+    {"cancel", static_cast<int>(blocker_policy::cancel), false},
+    {"terminate", static_cast<int>(blocker_policy::terminate), false},
+    {nullptr, 0, false}};
+static const config_enum_entry order_policies[] = {
+    {"refuse", 0, false}, {"warn", 1, false}, {nullptr, 0, false}};
 static int level_of_log = LOG_SERVER_ONLY;
 static const config_enum_entry log_levels[] = {
     {"off", 0, false},         {"log", LOG_SERVER_ONLY, false},
@@ -39,6 +53,13 @@ std::string setting(const char *name) {
     return value ? value : "";
 }
 
+void set_for_session(const char *name, const char *value) {
+    call([&] {
+        set_config_option(name, value, superuser() ? PGC_SUSET : PGC_USERSET, PGC_S_SESSION,
+                          GUC_ACTION_SET, true, 0, false);
+    });
+}
+
 bool parse_milliseconds(const std::string &text, int &milliseconds) {
     return call([&] { return parse_int(text.c_str(), &milliseconds, GUC_UNIT_MS, nullptr); });
 }
@@ -48,8 +69,53 @@ int statement_timeout() { return StatementTimeout; }
 int migrator_wait() { return migrator_wait_ms; }
 int hook_timeout() { return hook_timeout_ms; }
 int log_level() { return level_of_log; }
+int lock_timeout() { return lock_timeout_ms; }
+int lock_retries() { return lock_retry_count; }
+int retry_work_limit() { return retry_work_limit_ms; }
+blocker_policy terminate_blockers() { return static_cast<blocker_policy>(blockers_are); }
+int blocker_grace() { return blocker_grace_ms; }
+int concurrent_timeout() { return concurrent_timeout_ms; }
+bool refuses_out_of_order() { return out_of_order_is == 0; }
+
+static void define_settings_of_apply() {
+    DefineCustomIntVariable(
+        "confiture.lock_timeout", "How long a step of a migration waits for a lock at a time.",
+        "What waits behind it is blocked meanwhile; 0 is no limit.", &lock_timeout_ms, 2 * 1000, 0,
+        INT_MAX, PGC_USERSET, GUC_UNIT_MS, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("confiture.lock_retries",
+                            "How often a step is begun again after it did not get a lock.",
+                            "It holds nothing in the pauses between.", &lock_retry_count, 10, 0,
+                            INT_MAX, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("confiture.retry_work_limit",
+                            "A step is begun again only where less work than this preceded the "
+                            "wait for the lock.",
+                            nullptr, &retry_work_limit_ms, 5 * 1000, 0, INT_MAX, PGC_USERSET,
+                            GUC_UNIT_MS, nullptr, nullptr, nullptr);
+    DefineCustomEnumVariable("confiture.terminate_blockers",
+                             "What becomes of sessions that keep a step from its lock.",
+                             "After confiture.blocker_grace their query is cancelled, or they are "
+                             "terminated.",
+                             &blockers_are, static_cast<int>(blocker_policy::off), blocker_policies,
+                             PGC_SUSET, 0, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("confiture.blocker_grace",
+                            "How long a session may keep a step from its lock before "
+                            "confiture.terminate_blockers holds for it.",
+                            nullptr, &blocker_grace_ms, 10 * 1000, 0, INT_MAX, PGC_USERSET,
+                            GUC_UNIT_MS, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("confiture.concurrent_timeout",
+                            "How long a statement that cannot run in a transaction may take.",
+                            "CREATE INDEX CONCURRENTLY for one; 0 is no limit.",
+                            &concurrent_timeout_ms, 24 * 60 * 60 * 1000, 0, INT_MAX, PGC_USERSET,
+                            GUC_UNIT_MS, nullptr, nullptr, nullptr);
+    DefineCustomEnumVariable("confiture.out_of_order",
+                             "Whether migrations are applied past one that is out of order, has "
+                             "changed since it was applied, or is missing.",
+                             nullptr, &out_of_order_is, 0, order_policies, PGC_USERSET, 0, nullptr,
+                             nullptr, nullptr);
+}
 
 void define_settings() {
+    define_settings_of_apply();
     DefineCustomIntVariable("confiture.migrator_wait",
                             "How long a migrator waits for another one of the same database.",
                             "A dry run counts as one.", &migrator_wait_ms, 60 * 1000, 0, INT_MAX,

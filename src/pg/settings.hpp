@@ -25,6 +25,8 @@ private:
 };
 
 std::string setting(const char *name);
+/* As SET does.  Throws pg::error. */
+void set_for_session(const char *name, const char *value);
 
 /* statement_timeout in milliseconds; 0 for none. */
 int statement_timeout();
@@ -37,6 +39,24 @@ int migrator_wait();
 
 /* confiture.hook_timeout in milliseconds; 0 for none. */
 int hook_timeout();
+
+/* confiture.lock_timeout in milliseconds; 0 for none. */
+int lock_timeout();
+/* confiture.lock_retries */
+int lock_retries();
+/* confiture.retry_work_limit in milliseconds. */
+int retry_work_limit();
+
+/* confiture.terminate_blockers, and confiture.blocker_grace in milliseconds. */
+enum class blocker_policy { off, cancel, terminate };
+blocker_policy terminate_blockers();
+int blocker_grace();
+
+/* confiture.concurrent_timeout in milliseconds; 0 for none. */
+int concurrent_timeout();
+
+/* confiture.out_of_order: are migrations that come too late or have changed refused? */
+bool refuses_out_of_order();
 
 /* confiture.log_level as elog's level; 0 for off. */
 int log_level();

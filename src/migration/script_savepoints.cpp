@@ -1,25 +1,26 @@
-#include "dry_run/savepoints.hpp"
+#include "migration/script_savepoints.hpp"
 
 #include "pg/transaction.hpp"
 
 #include <algorithm>
 
-namespace confiture::dry_run {
+namespace confiture::migration {
 
 /* Of two savepoints with one name the newer one is meant. */
-std::vector<savepoints::savepoint>::iterator savepoints::find(const std::string &name) {
+std::vector<script_savepoints::savepoint>::iterator
+script_savepoints::find(const std::string &name) {
     const auto found = std::find_if(open_.rbegin(), open_.rend(), [&](const savepoint &candidate) {
         return candidate.name == name;
     });
     return found == open_.rend() ? open_.end() : found.base() - 1;
 }
 
-void savepoints::open(const std::string &name) {
+void script_savepoints::open(const std::string &name) {
     open_.push_back({name, pg::transaction_nesting_level()});
     pg::script_savepoint(name.c_str());
 }
 
-bool savepoints::roll_back_to(const std::string &name) {
+bool script_savepoints::roll_back_to(const std::string &name) {
     const auto found = find(name);
     if (found == open_.end())
         return false;
@@ -29,7 +30,7 @@ bool savepoints::roll_back_to(const std::string &name) {
     return true;
 }
 
-bool savepoints::release(const std::string &name) {
+bool script_savepoints::release(const std::string &name) {
     const auto found = find(name);
     if (found == open_.end())
         return false;
@@ -39,11 +40,11 @@ bool savepoints::release(const std::string &name) {
     return true;
 }
 
-void savepoints::release_all() {
+void script_savepoints::release_all() {
     if (open_.empty())
         return;
     pg::script_release(open_.front().floor);
     open_.clear();
 }
 
-} // namespace confiture::dry_run
+} // namespace confiture::migration

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-namespace confiture::dry_run {
+namespace confiture::migration {
 
-class savepoints {
+class script_savepoints {
 public:
     void open(const std::string &name);
     /* False where no savepoint has this name. */
@@ -27,4 +27,4 @@ private:
     std::vector<savepoint> open_;
 };
 
-} // namespace confiture::dry_run
+} // namespace confiture::migration

@@ -1,0 +1,31 @@
+#include "migration/history.hpp"
+
+#include "migration/version.hpp"
+#include "pg/jsonb.hpp"
+#include "pg/session.hpp"
+#include "pg/table_appender.hpp"
+#include "pg/transaction.hpp"
+
+namespace confiture::migration {
+
+void record(const registered &migration, const attempt &made) {
+    const pg::value role = pg::text(pg::current_role_name());
+    const pg::as_owner owner;
+    pg::table_appender history("history", {"version", "sort_key", "name", "action", "status",
+                                           "checksum", "started_at", "finished_at", "executed_by",
+                                           "statements_done", "error"});
+    pg::value error;
+    if (made.error) {
+        pg::jsonb_builder json;
+        made.error->write(json);
+        error = json.finish();
+    }
+    history.add({pg::text(migration.version), pg::text(version_sort_key(migration.version)),
+                 pg::text(migration.name), pg::text(made.action),
+                 pg::text(made.error ? "failed" : "succeeded"), pg::text(migration.checksum),
+                 made.began_at, pg::clock_timestamp(), role, pg::integer(made.statements_done),
+                 error});
+    history.finish();
+}
+
+} // namespace confiture::migration

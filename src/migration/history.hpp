@@ -1,0 +1,24 @@
+#pragma once
+/* confiture.history: every attempt to apply or revert a migration. */
+#include "pg/plain.hpp"
+
+#include "migration/failure_record.hpp"
+#include "migration/registry.hpp"
+#include "pg/function.hpp"
+
+#include <optional>
+#include <string>
+
+namespace confiture::migration {
+
+struct attempt {
+    std::string action; // forward, backward, baseline
+    pg::value began_at; // timestamp with time zone
+    std::int32_t statements_done = 0;
+    std::optional<failure_record> error; // of one that failed
+};
+
+/* Adds its row, in the transaction that runs; for once no code of a user runs any more. */
+void record(const registered &migration, const attempt &made);
+
+} // namespace confiture::migration

@@ -1,0 +1,21 @@
+#pragma once
+/* A script cut into steps: the runs of statements that are committed together. */
+#include "pg/plain.hpp"
+
+#include "pg/parse.hpp"
+
+#include <cstddef>
+#include <vector>
+
+namespace confiture::migration {
+
+struct step {
+    std::size_t first, last; // of the script's statements, both within
+    bool at_top_level;       // its one statement cannot run in a transaction
+};
+
+/* Without BEGIN and COMMIT, which begin and end steps.  Where the script is not transactional,
+ * every statement outside of such a pair is a step of its own. */
+std::vector<step> steps_of(const pg::script &script, bool transactional);
+
+} // namespace confiture::migration

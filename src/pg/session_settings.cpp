@@ -1,0 +1,34 @@
+#include "pg/session_settings.hpp"
+
+#include "pg/error.hpp"
+#include "pg/settings.hpp"
+#include "pg/transaction.hpp"
+
+namespace confiture::pg {
+
+static std::vector<record> settings_now() {
+    return query("SELECT name, current_setting(name) FROM pg_settings "
+                 "WHERE context IN ('user', 'superuser') AND name NOT IN ('transaction_isolation', "
+                 "'transaction_read_only', 'transaction_deferrable') ORDER BY name COLLATE \"C\"");
+}
+
+session_settings::session_settings() : settings_(settings_now()), role_(setting("role")) {}
+
+void session_settings::restore() const {
+    if (setting("role") != role_)
+        set_for_session("role", role_.c_str());
+    const std::vector<record> now = settings_now();
+    auto before = settings_.begin();
+    for (const record &row : now) { // settings come with libraries, and do not go
+        while (before != settings_.end() && *(*before)[0] < *row[0])
+            ++before;
+        if (before == settings_.end() || *(*before)[0] != *row[0] || (*before)[1] == row[1])
+            continue;
+        try {
+            in_subtransaction([&] { set_for_session(row[0]->c_str(), (*before)[1]->c_str()); });
+        } catch (const error &) { // a superuser's, set by what is no superuser's any more
+        }
+    }
+}
+
+} // namespace confiture::pg
