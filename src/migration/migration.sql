@@ -8,15 +8,24 @@ WITH last AS (
     FROM confiture.history
     WHERE status OPERATOR(pg_catalog.=) 'succeeded'
     ORDER BY sort_key, id DESC
+), open AS (
+    SELECT sort_key, pg_catalog.max(version) AS version, pg_catalog.max(name) AS name, pg_catalog.max(direction) AS direction,
+           pg_catalog.max(steps) AS steps, pg_catalog.count(*) FILTER (WHERE ended_at IS NOT NULL AND step OPERATOR(pg_catalog.>) 0) AS steps_done,
+           pg_catalog.max(pg_catalog.format('%s in line %s', command, line)) FILTER (WHERE ended_at IS NULL) AS begun
+    FROM confiture.journal
+    GROUP BY sort_key
 ), newest AS (
     SELECT pg_catalog.max(done.sort_key) AS sort_key
     FROM done
     JOIN confiture.migration m USING (sort_key)
     WHERE done.action OPERATOR(pg_catalog.<>) 'backward' AND NOT m.repeatable
 )
-SELECT coalesce(m.version, last.version) AS version,
-       coalesce(m.name, last.name) AS name,
+SELECT coalesce(m.version, last.version, open.version) AS version,
+       coalesce(m.name, last.name, open.name) AS name,
        CASE
+           WHEN open.begun IS NOT NULL THEN 'interrupted'
+           WHEN open.steps IS NOT NULL AND last.status OPERATOR(pg_catalog.=) 'failed' THEN 'failed'
+           WHEN open.steps IS NOT NULL THEN 'interrupted'
            WHEN m.version IS NULL AND done.action OPERATOR(pg_catalog.<>) 'backward' THEN 'missing'
            WHEN m.version IS NULL THEN 'reverted'
            WHEN last.status OPERATOR(pg_catalog.=) 'failed' THEN 'failed'
@@ -29,19 +38,31 @@ SELECT coalesce(m.version, last.version) AS version,
        END AS status,
        CASE WHEN done.action OPERATOR(pg_catalog.<>) 'backward' THEN done.finished_at END AS applied_at,
        m.repeatable,
-       coalesce(m.sort_key, last.sort_key) AS sort_key
+       coalesce(m.sort_key, last.sort_key, open.sort_key) AS sort_key,
+       CASE
+           WHEN open.begun IS NOT NULL
+               THEN pg_catalog.format('%s: %s of %s steps are done, then %s was begun; its outcome is asked of the catalog when %s', open.direction, open.steps_done, open.steps, open.begun,
+                                      CASE open.direction WHEN 'forward' THEN 'up() goes on' ELSE 'down() goes on' END)
+           WHEN open.steps IS NOT NULL
+               THEN pg_catalog.format('%s: %s of %s steps are done; %s goes on', open.direction, open.steps_done, open.steps,
+                                      CASE open.direction WHEN 'forward' THEN 'up()' ELSE 'down()' END)
+           WHEN last.status OPERATOR(pg_catalog.=) 'failed'
+               THEN pg_catalog.format('%s failed at %s, and was rolled back', last.action, pg_catalog.to_char(last.finished_at, 'YYYY-MM-DD HH24:MI:SS'))
+       END AS detail
 FROM confiture.migration m
 FULL JOIN last USING (sort_key)
+FULL JOIN open USING (sort_key)
 LEFT JOIN done USING (sort_key)
 CROSS JOIN newest
-ORDER BY coalesce(m.repeatable, false), coalesce(m.sort_key, last.sort_key);
+ORDER BY coalesce(m.repeatable, false), coalesce(m.sort_key, last.sort_key, open.sort_key);
 COMMENT ON VIEW confiture.status IS 'Every migration and where it stands, in the order in which they run.';
 COMMENT ON COLUMN confiture.status.version IS 'Version of the migration.';
 COMMENT ON COLUMN confiture.status.name IS 'Name of the migration.';
-COMMENT ON COLUMN confiture.status.status IS 'pending, applied, failed (at the last attempt), reverted, changed (since it was applied), missing (applied, but no longer registered) or out of order (pending, though a later one is applied).';
+COMMENT ON COLUMN confiture.status.status IS 'pending, applied, failed (at the last attempt), reverted, changed (since it was applied), missing (applied, but no longer registered), out of order (pending, though a later one is applied) or interrupted (some of its steps are done, the end is not).';
 COMMENT ON COLUMN confiture.status.applied_at IS 'When it was applied last.';
 COMMENT ON COLUMN confiture.status.repeatable IS 'Runs again whenever its checksum changes; null where it is missing.';
 COMMENT ON COLUMN confiture.status.sort_key IS 'Its place in version order.';
+COMMENT ON COLUMN confiture.status.detail IS 'What more is to be known of one that failed or was interrupted; else null.';
 
 CREATE FUNCTION confiture.register_migration(version text, name text, up text, down text DEFAULT NULL, verify text DEFAULT NULL, options jsonb DEFAULT '{}')
 RETURNS text

@@ -295,7 +295,7 @@ std::vector<stored> pending() {
          pg::query(std::string("SELECT ") + registered_columns + stored_columns +
                    " FROM confiture.status s JOIN confiture.migration m USING (sort_key)"
                    " WHERE s.status IN ('pending', 'reverted', 'out of order')"
-                   " OR s.status = 'failed' AND s.applied_at IS NULL"
+                   " OR s.status IN ('failed', 'interrupted') AND (s.applied_at IS NULL OR m.repeatable)"
                    " ORDER BY m.repeatable, m.sort_key"))
         migrations.push_back(read_stored(row));
     return migrations;

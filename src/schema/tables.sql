@@ -62,6 +62,41 @@ COMMENT ON COLUMN confiture.history.error IS 'The error of a failed attempt, wit
 COMMENT ON COLUMN confiture.history.estimated_ms IS 'Time predicted just before, in milliseconds.';
 COMMENT ON COLUMN confiture.history.schema_fingerprint IS 'Fingerprint of the schema afterwards.';
 
+CREATE TABLE confiture.journal (
+    sort_key text COLLATE "C" NOT NULL,
+    step integer NOT NULL CHECK (step >= 0),
+    steps integer NOT NULL,
+    version text NOT NULL,
+    name text NOT NULL,
+    direction text NOT NULL CHECK (direction IN ('forward', 'backward')),
+    content text NOT NULL,
+    statement text,
+    before text,
+    statements_done integer NOT NULL,
+    line integer NOT NULL,
+    command text NOT NULL,
+    began_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    ended_at timestamp with time zone,
+    executed_by text NOT NULL,
+    PRIMARY KEY (sort_key, step)
+);
+COMMENT ON TABLE confiture.journal IS 'The steps of migrations that are begun and not finished; they go when the history has the end.';
+COMMENT ON COLUMN confiture.journal.sort_key IS 'Place of the migration in version order, as in confiture.migration.';
+COMMENT ON COLUMN confiture.journal.step IS 'Number of the step, from 1; 0 for the hooks before the first one.';
+COMMENT ON COLUMN confiture.journal.steps IS 'How many steps the migration has.';
+COMMENT ON COLUMN confiture.journal.version IS 'Version of the migration.';
+COMMENT ON COLUMN confiture.journal.name IS 'Name of the migration at that time.';
+COMMENT ON COLUMN confiture.journal.direction IS 'forward or backward.';
+COMMENT ON COLUMN confiture.journal.content IS 'SHA-256 of the text of the step, in hexadecimal: the script may change later.';
+COMMENT ON COLUMN confiture.journal.statement IS 'The statement of a step that cannot run in a transaction.';
+COMMENT ON COLUMN confiture.journal.before IS 'What the catalog said of its objects before it.';
+COMMENT ON COLUMN confiture.journal.statements_done IS 'Statements of the migration that are completed with this step.';
+COMMENT ON COLUMN confiture.journal.line IS 'Line of the script that the step begins in.';
+COMMENT ON COLUMN confiture.journal.command IS 'Command tag of its first statement.';
+COMMENT ON COLUMN confiture.journal.began_at IS 'When the row was written.';
+COMMENT ON COLUMN confiture.journal.ended_at IS 'When the step was done; null while that is not known.';
+COMMENT ON COLUMN confiture.journal.executed_by IS 'Role that ran it.';
+
 CREATE TABLE confiture.migrator ();
 COMMENT ON TABLE confiture.migrator IS 'Has no rows: whoever migrates this database holds an EXCLUSIVE lock on it.';
 
@@ -146,6 +181,7 @@ COMMENT ON COLUMN confiture.trusted.trusted_at IS 'When it was declared.';
 SELECT pg_catalog.pg_extension_config_dump('confiture.migration', '');
 SELECT pg_catalog.pg_extension_config_dump('confiture.history', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('confiture.history', 'id'), '');
+SELECT pg_catalog.pg_extension_config_dump('confiture.journal', '');
 SELECT pg_catalog.pg_extension_config_dump('confiture.hook', 'WHERE extension IS NULL');
 SELECT pg_catalog.pg_extension_config_dump('confiture.hook_run', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('confiture.hook_run', 'id'), '');

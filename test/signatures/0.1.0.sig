@@ -1,5 +1,7 @@
 function confiture.analyze_tables(context confiture.hook_context) returns confiture.hook_result
+function confiture.apply(INOUT version text, OUT name text, OUT statements integer, OUT execution_time_ms double precision) returns record
 function confiture.backfill_read_model(context confiture.hook_context) returns confiture.hook_result
+function confiture.baseline(through text, OUT version text, OUT name text) returns SETOF record
 function confiture.capture_statistics(context confiture.hook_context) returns confiture.hook_result
 function confiture.check_queries(context confiture.hook_context) returns confiture.hook_result
 function confiture.current_context() returns confiture.hook_context
@@ -40,7 +42,9 @@ function confiture.register_hook(name text, phase confiture.hook_phase, function
 function confiture.register_hook_library(name text, phase confiture.hook_phase, library text, symbol text, migrations text DEFAULT '*'::text, priority integer DEFAULT 100, timeout interval DEFAULT NULL::interval, on_failure text DEFAULT 'abort'::text, config jsonb DEFAULT '{}'::jsonb) returns void
 function confiture.register_hook_sql(name text, phase confiture.hook_phase, statement text, migrations text DEFAULT '*'::text, priority integer DEFAULT 100, timeout interval DEFAULT NULL::interval, on_failure text DEFAULT 'abort'::text, config jsonb DEFAULT '{}'::jsonb) returns void
 function confiture.register_migration(version text, name text, up text, down text DEFAULT NULL::text, verify text DEFAULT NULL::text, options jsonb DEFAULT '{}'::jsonb) returns text
+function confiture.repair(INOUT version text DEFAULT NULL::text, verdict text DEFAULT NULL::text, OUT direction text, OUT step integer, OUT steps integer, OUT command text, OUT state text, OUT detail text, OUT next_command text) returns SETOF record
 function confiture.require_columns(context confiture.hook_context) returns confiture.hook_result
+function confiture.revert(INOUT version text, OUT name text, OUT statements integer, OUT execution_time_ms double precision) returns record
 function confiture.run_phase(phase confiture.hook_phase, version text, direction text DEFAULT 'forward'::text) returns SETOF confiture.hook_result
 function confiture.set_stat(key text, value jsonb) returns void
 function confiture.trust(kind text, name text) returns integer
@@ -48,7 +52,11 @@ function confiture.unregister_hook(name text) returns void
 function confiture.unregister_migration(version text) returns void
 function confiture.untrust(kind text, name text) returns integer
 function confiture.validate_constraints(context confiture.hook_context) returns confiture.hook_result
+function confiture.verify(OUT version text, OUT name text, OUT state text, OUT detail text) returns SETOF record
 function confiture.verify_consistency(context confiture.hook_context) returns confiture.hook_result
+procedure confiture.down(IN target text DEFAULT NULL::text, IN steps integer DEFAULT NULL::integer, INOUT reverted integer DEFAULT NULL::integer, INOUT current_version text DEFAULT NULL::text, INOUT execution_time_ms double precision DEFAULT NULL::double precision, INOUT next_command text DEFAULT NULL::text)
+procedure confiture.redo(INOUT applied integer DEFAULT NULL::integer, INOUT current_version text DEFAULT NULL::text, INOUT execution_time_ms double precision DEFAULT NULL::double precision, INOUT next_command text DEFAULT NULL::text)
+procedure confiture.up(IN target text DEFAULT NULL::text, IN steps integer DEFAULT NULL::integer, INOUT applied integer DEFAULT NULL::integer, INOUT current_version text DEFAULT NULL::text, INOUT execution_time_ms double precision DEFAULT NULL::double precision, INOUT next_command text DEFAULT NULL::text)
 table confiture.history.action text
 table confiture.history.checksum text
 table confiture.history.error jsonb
@@ -90,6 +98,21 @@ table confiture.hook_run.rows_affected bigint
 table confiture.hook_run.stats jsonb
 table confiture.hook_run.status text
 table confiture.hook_run.version text
+table confiture.journal.before text
+table confiture.journal.began_at timestamp with time zone
+table confiture.journal.command text
+table confiture.journal.content text
+table confiture.journal.direction text
+table confiture.journal.ended_at timestamp with time zone
+table confiture.journal.executed_by text
+table confiture.journal.line integer
+table confiture.journal.name text
+table confiture.journal.sort_key text
+table confiture.journal.statement text
+table confiture.journal.statements_done integer
+table confiture.journal.step integer
+table confiture.journal.steps integer
+table confiture.journal.version text
 table confiture.migration.backward text
 table confiture.migration.checksum text
 table confiture.migration.forward text
@@ -157,6 +180,7 @@ view confiture.hooks.registered_by text
 view confiture.hooks.state text
 view confiture.hooks.timeout interval
 view confiture.status.applied_at timestamp with time zone
+view confiture.status.detail text
 view confiture.status.name text
 view confiture.status.repeatable boolean
 view confiture.status.sort_key text

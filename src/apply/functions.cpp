@@ -1,0 +1,81 @@
+/* confiture.apply() and revert(): one migration in the transaction of the caller. */
+#include "apply/chain.hpp"
+#include "apply/journal.hpp"
+#include "apply/migrator.hpp"
+#include "apply/transactions.hpp"
+#include "migration/acceptance.hpp"
+#include "migration/history.hpp"
+#include "migration/version.hpp"
+#include "pg/error.hpp"
+#include "pg/function.hpp"
+#include "pg/migrator_lock.hpp"
+#include "pg/query.hpp"
+#include "pg/session.hpp"
+#include "pg/transaction.hpp"
+
+namespace confiture::apply {
+
+namespace {
+
+void refuse_where_impossible() {
+    if (pg::transaction_is_read_only())
+        throw failure{not_transactional, "cannot migrate in a read-only transaction", "",
+                      "SET TRANSACTION READ WRITE, or SET default_transaction_read_only = off."};
+}
+
+void refuse_half_done(const migration::stored &migration) {
+    const auto journals = read_journal();
+    if (journals.count(migration::version_sort_key(migration.version)))
+        throw failure{repair_needed,
+                      "migration \"" + migration.version + "\" was left in the middle",
+                      "Some of its steps are done, and each of them is a transaction.",
+                      "CALL confiture.up() or down() goes on with it."};
+}
+
+pg::value run(const pg::arguments &arguments, const std::string &direction) {
+    arguments.refuse_null({"version"});
+    const std::string version = arguments.text(0);
+    refuse_where_impossible();
+    pg::lock_migrator();
+    const migration::stored found = migration::find(version);
+    const bool forward = direction == "forward";
+    if (migration::is_applied(found.version) == forward && !(forward && found.repeatable))
+        throw failure{out_of_order,
+                      "migration \"" + found.version + "\" is " +
+                          (forward ? "applied already" : "not applied"),
+                      "Nothing was run.", "SELECT * FROM confiture.status."};
+    refuse_half_done(found);
+    if (forward)
+        look_at_order(found);
+    migration::refuse_untrusted({&found, 1});
+    callers_transaction whose;
+    const migration_outcome outcome = migrator(whose).run(found, direction, nullptr);
+    return arguments.row({pg::text(found.version), pg::text(found.name),
+                          pg::integer(outcome.statements), pg::real(outcome.elapsed_ms)});
+}
+
+} // namespace
+
+CONFITURE_FUNCTION(confiture_apply) { return run(arguments, "forward"); }
+
+CONFITURE_FUNCTION(confiture_revert) { return run(arguments, "backward"); }
+
+/* Nothing of the scripts runs. */
+CONFITURE_FUNCTION(confiture_baseline) {
+    arguments.refuse_null({"through"});
+    const std::string through = arguments.text(0);
+    refuse_where_impossible();
+    pg::lock_migrator();
+    const std::string last = migration::version_sort_key(migration::find(through).version);
+    pg::row_set rows(arguments);
+    for (const migration::registered &each : migration::all_registered()) {
+        if (each.repeatable || migration::version_sort_key(each.version) > last ||
+            migration::is_applied(each.version))
+            continue;
+        migration::record(each, {"baseline", pg::clock_timestamp(), 0, {}});
+        rows.add({pg::text(each.version), pg::text(each.name)});
+    }
+    return {};
+}
+
+} // namespace confiture::apply

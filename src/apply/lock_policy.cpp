@@ -1,0 +1,153 @@
+#include "apply/lock_policy.hpp"
+
+#include "pg/catalog.hpp"
+#include "pg/error.hpp"
+#include "pg/locks.hpp"
+#include "pg/query.hpp"
+#include "pg/session.hpp"
+#include "pg/settings.hpp"
+#include "pg/tracer.hpp"
+#include "pg/transaction.hpp"
+
+#include <algorithm>
+#include <random>
+
+namespace confiture::apply {
+
+namespace {
+
+constexpr double first_pause_ms = 100, longest_pause_ms = 10'000;
+
+/* Another attempt may end better. */
+bool is_worth_a_retry(const std::string &sqlstate) {
+    return sqlstate == "55P03" || sqlstate == "40P01" || sqlstate == "40001";
+}
+
+constexpr const char *blocker_in_words = R"(
+SELECT format('process %s (role "%s", application "%s", %s%s): %s', pid, usename, application_name,
+              coalesce(state, backend_type),
+              ', in a transaction for ' || round(extract(epoch FROM clock_timestamp() - xact_start)::numeric, 1) || ' s',
+              left(regexp_replace(query, '\s+', ' ', 'g'), 100))
+FROM pg_stat_activity WHERE pid = $1::integer)";
+
+constexpr const char *end_blocker = R"(
+SELECT CASE WHEN $2 = 'cancel' AND state = 'active' THEN pg_cancel_backend(pid)
+            ELSE pg_terminate_backend(pid) END
+FROM pg_stat_activity
+WHERE pid = $1::integer AND backend_type = 'client backend'
+      AND xact_start < clock_timestamp() - $3::double precision * interval '1 ms')";
+
+std::string seconds(double milliseconds) {
+    std::string text = std::to_string(milliseconds / 1000);
+    return text.substr(0, text.find('.') + 2) + " s";
+}
+
+/* How long it worked before it began to wait. */
+double work_before_wait(const failed_attempt &failed) {
+    const double waited_since =
+        failed.waits.empty() ? failed.ended_ms : failed.waits.back().began_ms;
+    return waited_since - failed.began_ms;
+}
+
+} // namespace
+
+std::string lock_policy::lock_of(const failed_attempt &failed) const {
+    if (failed.waits.empty())
+        return "a lock";
+    const pg::lock_wait &last = failed.waits.back();
+    std::string lock = pg::lock_mode_name(last.mode);
+    if (last.tag.is_relation())
+        if (const auto relation = pg::name_of_relation(last.tag.relation()))
+            lock += " on " + relation->name;
+    return lock;
+}
+
+void lock_policy::note_blockers(const failed_attempt &failed) {
+    std::map<int, double> now;
+    blockers_.clear();
+    if (!failed.waits.empty())
+        for (const int process_id : failed.waits.back().blockers) {
+            const auto known = blocking_since_.find(process_id);
+            now[process_id] =
+                known == blocking_since_.end() ? failed.waits.back().began_ms : known->second;
+            const auto found = pg::query(blocker_in_words, {std::to_string(process_id)});
+            blockers_.push_back(found.empty() || !found[0][0]
+                                    ? "process " + std::to_string(process_id) + ", which has ended"
+                                    : *found[0][0]);
+        }
+    blocking_since_ = std::move(now);
+}
+
+/* One whose query was cancelled and who stays in its transaction is terminated the next time. */
+void lock_policy::end_blockers(double now) {
+    const bool cancels = pg::terminate_blockers() == pg::blocker_policy::cancel;
+    for (const auto &[process_id, since] : blocking_since_) {
+        if (now - since < pg::blocker_grace())
+            continue;
+        try {
+            const auto ended = pg::in_subtransaction([&] {
+                return pg::query(end_blocker,
+                                 {std::to_string(process_id), cancels ? "cancel" : "terminate",
+                                  std::to_string(pg::blocker_grace())});
+            });
+            if (!ended.empty())
+                pg::notice(what_ + (cancels ? " cancels" : " terminates") + " process " +
+                           std::to_string(process_id) + ", which blocks it");
+        } catch (const pg::error &refused) {
+            pg::warn("process " + std::to_string(process_id) + " cannot be ended", refused.what(),
+                     "confiture.terminate_blockers needs the rights of "
+                     "pg_signal_backend.");
+        }
+    }
+}
+
+bool lock_policy::goes_on(const failed_attempt &failed) {
+    if (failed.is_final || !is_worth_a_retry(failed.error.sqlstate))
+        return false;
+    attempts_++;
+    note_blockers(failed);
+    const bool goes_on =
+        attempts_ <= pg::lock_retries() && work_before_wait(failed) <= pg::retry_work_limit();
+    std::string detail;
+    for (const std::string &blocker : blockers_)
+        detail += (detail.empty() ? "Blocked by " : "; by ") + blocker;
+    pg::notice(what_ + " did not get " + lock_of(failed) + " (attempt " +
+                   std::to_string(attempts_) + " of " + std::to_string(pg::lock_retries() + 1) +
+                   "): " + failed.error.message,
+               detail);
+    if (goes_on && pg::terminate_blockers() != pg::blocker_policy::off)
+        end_blockers(failed.ended_ms);
+    return goes_on;
+}
+
+int lock_policy::pause_ms() {
+    static std::minstd_rand random{std::random_device{}()};
+    double longest = first_pause_ms;
+    for (int i = 1; i < attempts_ && longest < longest_pause_ms; i++)
+        longest *= 2;
+    longest = std::min(longest, longest_pause_ms);
+    return static_cast<int>(std::uniform_real_distribution<>(longest / 2, longest)(random));
+}
+
+migration::failure_record lock_policy::give_up(const failed_attempt &failed) const {
+    if (failed.error.sqlstate != "55P03")
+        return failed.error;
+    migration::failure_record told = failed.error;
+    told.sqlstate = lock_not_available.code;
+    told.message = "could not get " + lock_of(failed) + " in " + std::to_string(attempts_) +
+                   (attempts_ == 1 ? " attempt" : " attempts");
+    told.detail.clear();
+    for (const std::string &blocker : blockers_)
+        told.detail += (told.detail.empty() ? "Blocked by " : "; by ") + blocker;
+    if (work_before_wait(failed) > pg::retry_work_limit())
+        told.detail += (told.detail.empty() ? "" : ". ") + std::string("It had worked for ") +
+                       seconds(work_before_wait(failed)) +
+                       " before it waited: too much to begin again";
+    if (!told.detail.empty())
+        told.detail += ".";
+    told.hint = "Try again when they are done, raise confiture.lock_retries or "
+                "confiture.lock_timeout, or set confiture.terminate_blockers.";
+    return told;
+}
+
+} // namespace confiture::apply

@@ -1,0 +1,390 @@
+#include "apply/migrator.hpp"
+
+#include "apply/settlement.hpp"
+#include "migration/version.hpp"
+#include "pg/catalog.hpp"
+#include "pg/committing.hpp"
+#include "pg/error.hpp"
+#include "pg/session.hpp"
+#include "pg/session_settings.hpp"
+#include "pg/settings.hpp"
+#include "pg/tracer.hpp"
+#include "pg/worker.hpp"
+
+namespace confiture::apply {
+
+using hooks::phase;
+using migration::failure_record;
+
+namespace {
+
+const std::vector<phase> hooks_before{phase::before_validation, phase::before_ddl};
+const std::vector<phase> hooks_after{phase::after_ddl, phase::after_validation};
+
+/* A cancel, a shutdown: they are told as they are. */
+bool belongs_to_server(const std::string &sqlstate) { return sqlstate.rfind("57", 0) == 0; }
+
+std::string_view text_of(const pg::script &script, const migration::step &step) {
+    const pg::statement &first = script.statements[step.first],
+                        &last = script.statements[step.last];
+    return std::string_view(script.text)
+        .substr(static_cast<std::size_t>(first.offset),
+                static_cast<std::size_t>(last.offset + last.length - first.offset));
+}
+
+failure passed_over(const settlement &settled) {
+    return {repair_needed, "the server passed over the statement", settled.sentence + ".",
+            "Drop what is in the way, then go on."};
+}
+
+[[noreturn]] void refuse_unknown(const migration::stored &migration, const journal_entry &entry,
+                                 const settlement &settled) {
+    const std::string version = pg::sql_literal(migration.version);
+    throw failure{repair_needed,
+                  "migration \"" + migration.version + "\" was cut off, and what its step " +
+                      std::to_string(entry.step) + " did is not known",
+                  entry.command + " in line " + std::to_string(entry.line) +
+                      " was begun: " + settled.sentence + ".",
+                  "Look whether it is done, then say so: SELECT * FROM confiture.repair(" +
+                      version + ", 'done') or confiture.repair(" + version + ", 'not done')."};
+}
+
+void note_unknown(failure_record &error, const settlement &settled) {
+    error.detail += (error.detail.empty() ? "" : "  ") + std::string("What it did is not known: ") +
+                    settled.sentence + ".";
+    error.hint = "Look whether it is done, then say so: SELECT * FROM confiture.repair(version, "
+                 "'done') or confiture.repair(version, 'not done').";
+    error.sqlstate = repair_needed.code;
+}
+
+std::string words_of(const failure_record &error) {
+    std::string words;
+    if (!error.file.empty())
+        words = "File \"" + error.file + "\"";
+    if (error.line > 0)
+        words += (words.empty() ? "Line " : ", line ") + std::to_string(error.line);
+    if (error.statement > 0)
+        words += (words.empty() ? "Statement " : ", statement ") + std::to_string(error.statement);
+    return words.empty() ? words : words + ".";
+}
+
+} // namespace
+
+migrator::migrator(transactions &whose)
+    : transactions_(whose), queue_(pg::find_relation("confiture.migrator")) {}
+
+migration_outcome migrator::run(const migration::stored &migration, const std::string &direction,
+                                const journal *begun) {
+    migration_ = &migration;
+    prepared_ = hooks::prepare(migration, direction);
+    steps_ = migration::steps_of(prepared_->script, prepared_->transactional);
+    refuse_dependent();
+    if (!transactions_.are_ours())
+        refuse_several_transactions();
+    runner_.emplace(*prepared_, registered_, steps_.size() > 1, transactions_.are_ours());
+    began_at_ = pg::clock_timestamp();
+    next_ = 0;
+    statements_done_ = 0;
+    before_hooks_done_ = in_journal_ = finished_ = false;
+    const double started = pg::now_ms();
+    std::optional<pg::session_settings> settings; // SET inside a script ends with it
+    if (steps_.size() > 1)
+        settings.emplace();
+    const auto restore = [&] {
+        if (!settings)
+            return;
+        settings->restore();
+        transactions_.commit();
+    };
+    try {
+        if (begun)
+            go_on_from(*begun);
+        run_steps();
+        if (auto failed = run_last_hooks(phase::cleanup))
+            hooks::raise(*failed);
+    } catch (const pg::error &raised) {
+        note_cancel(raised);
+        restore();
+        throw;
+    } catch (const failure &) {
+        restore();
+        throw;
+    }
+    restore();
+    return {pg::now_ms() - started, statements_done_};
+}
+
+void migrator::refuse_dependent() const {
+    for (const std::string &version : prepared_->depends)
+        if (!migration::is_applied(version))
+            throw failure{out_of_order,
+                          subject() + " depends on migration \"" + version +
+                              "\", which is not applied",
+                          "Nothing of it was run.", "Apply that one first."};
+}
+
+void migrator::refuse_several_transactions() const {
+    for (const migration::step &step : steps_)
+        if (step.at_top_level || steps_.size() > 1) {
+            const pg::statement &where = prepared_->script.statements[step.first];
+            throw failure{not_transactional, subject() + " is more than one transaction",
+                          step.at_top_level
+                              ? std::string(pg::tag_name(where.tag)) + " in line " +
+                                    std::to_string(where.line) + " cannot run inside a transaction."
+                              : "It has " + std::to_string(steps_.size()) +
+                                    " steps, each of which is committed.",
+                          "CALL confiture.up() runs it."};
+        }
+}
+
+/* What is done stays done as long as the script still says so. */
+void migrator::go_on_from(const journal &begun) {
+    in_journal_ = before_hooks_done_ = true;
+    bool same = begun.direction == prepared_->direction;
+    for (journal_entry entry : begun.entries) {
+        if (entry.step == 0)
+            continue;
+        if (!entry.done) {
+            const settlement settled = settle(migration_->version, entry, transactions_);
+            if (settled.what == outcome::not_done)
+                continue;
+            if (settled.what == outcome::unknown)
+                refuse_unknown(*migration_, entry, settled);
+            entry.done = true;
+        }
+        const auto index = static_cast<std::size_t>(entry.step - 1);
+        same =
+            same && entry.done && index < steps_.size() && entry.content == entry_of(index).content;
+        next_ = index + 1;
+        statements_done_ = entry.statements_done;
+    }
+    if (same)
+        return;
+    const std::string backward = begun.direction == "backward" ? " backward" : "";
+    throw failure{
+        repair_needed, subject() + " was left in the middle and does not fit any more",
+        "Of its" + backward + " script " + std::to_string(begun.entries.back().step) + " of " +
+            std::to_string(begun.entries.back().steps) + " steps are done" +
+            (begun.direction == prepared_->direction ? ", and their text has changed since."
+                                                     : ", and now it is to run the other way."),
+        "Register the script as it was and go on, or undo by hand what is done and SELECT "
+        "confiture.repair(" +
+            pg::sql_literal(migration_->version) + ", 'abandon')."};
+}
+
+void migrator::run_steps() {
+    if (next_ == 0 && !before_hooks_done_ && !steps_.empty() && steps_.front().at_top_level &&
+        (runner_->has(phase::before_validation) || runner_->has(phase::before_ddl))) {
+        retry({hooks_before, nullptr, {}}, [&] { note_hooks_before(); });
+        before_hooks_done_ = in_journal_ = true;
+    }
+    for (; next_ < steps_.size(); next_++)
+        if (steps_[next_].at_top_level)
+            run_at_top_level();
+        else
+            run_transactional();
+    if (!finished_)
+        retry({steps_.empty() ? hooks_before : std::vector<phase>{}, nullptr, hooks_after},
+              [&] { note_end(std::nullopt); });
+}
+
+void migrator::run_transactional() {
+    const migration::step &step = steps_[next_];
+    const bool first = next_ == 0 && !before_hooks_done_, last = next_ + 1 == steps_.size();
+    const auto statements = static_cast<std::int32_t>(step.last - step.first + 1);
+    statements_done_ += statements;
+    retry({first ? hooks_before : std::vector<phase>{}, &step,
+           last ? hooks_after : std::vector<phase>{}},
+          [&] { last ? note_end(std::nullopt) : note_step(true); });
+    finished_ = last;
+    in_journal_ = !last;
+}
+
+/* It is known before that the statement begins, and the worker writes that it is done: where one of
+ * them is cut off in between, the catalog is asked. */
+void migrator::run_at_top_level() {
+    const pg::statement &where = prepared_->script.statements[steps_[next_].first];
+    journal_entry entry = entry_of(next_);
+    entry.statement = prepared_->script.text_of(where);
+    entry.statements_done = statements_done_ + 1;
+    retry({}, [&] {
+        try {
+            entry.before = look_before(entry.statement);
+        } catch (const pg::error &raised) {
+            throw step_failed{runner_->failure_in(where, raised)};
+        }
+        write_entry(*migration_, prepared_->direction, entry);
+    });
+    in_journal_ = true;
+    const double started = pg::now_ms();
+    std::optional<failure_record> error;
+    try {
+        pg::run_at_top_level(
+            {entry.statement, receipt_of(*migration_, entry), pg::concurrent_timeout()});
+    } catch (const pg::error &raised) {
+        const bool timed_out =
+            pg::concurrent_timeout() > 0 && pg::now_ms() - started >= pg::concurrent_timeout();
+        if (belongs_to_server(raised.sqlstate()) && !timed_out) {
+            settle(migration_->version, entry, transactions_);
+            throw;
+        }
+        error = runner_->failure_in(where, raised);
+    } catch (const failure &refused) {
+        error = runner_->failure_in(where, refused);
+    }
+    const settlement settled =
+        error ? settle(migration_->version, entry, transactions_) : look_again(entry);
+    if (settled.what == outcome::done) {
+        statements_done_++;
+        return;
+    }
+    if (!error)
+        error = runner_->failure_in(where, passed_over(settled));
+    else if (settled.what == outcome::unknown)
+        note_unknown(*error, settled);
+    fail(std::move(*error));
+}
+
+/* CREATE INDEX CONCURRENTLY IF NOT EXISTS passes over an index that is invalid. */
+settlement migrator::look_again(const journal_entry &entry) {
+    const finding found = look_after(entry.statement, entry.before);
+    const bool passed_over = found.what == outcome::not_done && !found.harmless_twice;
+    if (passed_over)
+        settle_entry(migration::version_sort_key(migration_->version), entry.step, false);
+    transactions_.commit();
+    return {passed_over ? outcome::not_done : outcome::done, found.sentence};
+}
+
+void migrator::retry(const step_work &work, const std::function<void()> &note) {
+    lock_policy policy(subject());
+    const std::int32_t before =
+        work.statements
+            ? static_cast<std::int32_t>(work.statements->last - work.statements->first + 1)
+            : 0;
+    while (auto failed = attempt(work, note)) {
+        if (!transactions_.are_ours()) {
+            statements_done_ -= before;
+            fail(std::move(failed->error));
+        }
+        if (!policy.goes_on(*failed)) {
+            statements_done_ -= before;
+            fail(policy.give_up(*failed));
+        }
+        transactions_.commit();
+        pg::pause(policy.pause_ms());
+    }
+}
+
+std::optional<failed_attempt> migrator::attempt(const step_work &work,
+                                                const std::function<void()> &note) {
+    failed_attempt failed;
+    failed.began_ms = pg::now_ms();
+    pg::session_watch watch({0, 0, 0, queue_});
+    try {
+        runner_->run(work, watch, note);
+        failed.is_final = true; // a COMMIT that fails takes the migrator lock along
+        transactions_.commit();
+        return std::nullopt;
+    } catch (const step_failed &inside) {
+        failed.error = inside.error;
+    } catch (const pg::error &raised) { // of hooks or the bookkeeping, or at the commit
+        if (belongs_to_server(raised.sqlstate()))
+            throw;
+        failed.error = migration::failure_of(raised);
+    }
+    failed.waits = watch.waits();
+    failed.ended_ms = pg::now_ms();
+    hooks::forget_registered(); // what hooks registered in that step is gone
+    return failed;
+}
+
+/* In success and in failure, in a transaction of their own. */
+std::optional<failure_record> migrator::run_last_hooks(phase which) {
+    if (!runner_->has(which))
+        return std::nullopt;
+    auto failed = runner_->run_last(which);
+    transactions_.commit();
+    return failed;
+}
+
+void migrator::note_hooks_before() {
+    journal_entry entry;
+    entry.steps = static_cast<std::int32_t>(steps_.size());
+    entry.done = true;
+    entry.line = 1;
+    write_entry(*migration_, prepared_->direction, entry);
+}
+
+journal_entry migrator::entry_of(std::size_t index) const {
+    const migration::step &step = steps_[index];
+    const pg::statement &first = prepared_->script.statements[step.first];
+    journal_entry entry;
+    entry.step = static_cast<std::int32_t>(index + 1);
+    entry.steps = static_cast<std::int32_t>(steps_.size());
+    entry.content = pg::sha256(std::string(text_of(prepared_->script, step)));
+    entry.line = first.line;
+    entry.command = pg::tag_name(first.tag);
+    return entry;
+}
+
+void migrator::note_step(bool done) {
+    journal_entry entry = entry_of(next_);
+    entry.done = done;
+    entry.statements_done = statements_done_;
+    write_entry(*migration_, prepared_->direction, entry);
+}
+
+void migrator::note_end(const std::optional<failure_record> &error) {
+    migration::record(*migration_, {prepared_->direction, began_at_, statements_done_, error});
+    if (in_journal_ && !error)
+        close_journal(migration::version_sort_key(migration_->version));
+}
+
+/* The first error is told, whatever hooks do that come after it. */
+void migrator::fail(failure_record error) {
+    runner_->failed(error);
+    if (transactions_.are_ours()) {
+        note_end(error);
+        transactions_.commit();
+    }
+    for (const phase which : {phase::cleanup, phase::on_error})
+        if (const auto failed = run_last_hooks(which))
+            pg::warn(failed->message, failed->detail, failed->hint);
+    throw told(error);
+}
+
+/* There is no time for hooks. */
+void migrator::note_cancel(const pg::error &raised) {
+    if (!transactions_.are_ours() || !belongs_to_server(raised.sqlstate()) || finished_)
+        return;
+    note_end(migration::failure_of(raised));
+    transactions_.commit();
+}
+
+failure migrator::told(const failure_record &error) const {
+    sqlstate state{};
+    error.sqlstate.copy(state.code, sizeof state.code - 1);
+    std::string detail = words_of(error);
+    if (!error.detail.empty())
+        detail += (detail.empty() ? "" : " ") + error.detail;
+    std::string hint = error.hint;
+    if (transactions_.are_ours() && in_journal_ && next_ > 0) {
+        detail += (detail.empty() ? "" : " ") + std::string("Of its ") +
+                  std::to_string(steps_.size()) + " steps " + std::to_string(next_) +
+                  (next_ == 1 ? " is" : " are") + " done.";
+        if (hint.empty())
+            hint = "Mend what is wrong, then CALL confiture." +
+                   std::string(prepared_->direction == "forward" ? "up" : "down") +
+                   "() again: it goes on with step " + std::to_string(next_ + 1) + ".";
+    }
+    failure thrown{state, subject() + " failed: " + error.message, detail, hint};
+    thrown.context = error.context;
+    thrown.schema = error.schema;
+    thrown.table = error.table;
+    thrown.column = error.column_name;
+    thrown.data_type = error.data_type;
+    thrown.constraint = error.constraint;
+    return thrown;
+}
+
+} // namespace confiture::apply

@@ -1,0 +1,130 @@
+/* CALL confiture.up(), down() and redo(): they commit as they go. */
+#include "apply/chain.hpp"
+#include "apply/migrator.hpp"
+#include "apply/transactions.hpp"
+#include "migration/version.hpp"
+#include "pg/committing.hpp"
+#include "pg/error.hpp"
+#include "pg/function.hpp"
+#include "pg/migrator_lock.hpp"
+#include "pg/session.hpp"
+#include "pg/tracer.hpp"
+#include "pg/transaction.hpp"
+
+#include <cstdio>
+#include <map>
+
+namespace confiture::apply {
+
+namespace {
+
+class own_transactions final : public transactions {
+public:
+    own_transactions(const pg::arguments &arguments, const char *name) : call_(arguments, name) {
+        if (pg::in_recovery())
+            throw failure{not_transactional, "cannot migrate a standby server",
+                          "The server is in recovery: it takes no writes.",
+                          "Run it on the primary: the standby follows."};
+    }
+    bool are_ours() const override { return true; }
+    void commit() override { call_.commit(); }
+
+private:
+    pg::committing_call call_;
+};
+
+/* '12.3 ms' */
+std::string printed(double milliseconds) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.1f ms", milliseconds);
+    return text;
+}
+
+/* One CALL: under the migrator lock from its first look to its end. */
+class procedure {
+public:
+    procedure(const pg::arguments &arguments, const char *name)
+        : arguments_(arguments), transactions_(arguments, name), migrator_(transactions_) {}
+
+    int run(const std::vector<migration::stored> &chain, const std::string &direction) {
+        const std::map<std::string, journal> journals = read_journal();
+        refuse_half_done(journals, direction);
+        transactions_.commit();
+        int done = 0;
+        for (const migration::stored &next : chain) {
+            const auto begun = journals.find(migration::version_sort_key(next.version));
+            const migration_outcome outcome =
+                migrator_.run(next, direction, begun == journals.end() ? nullptr : &begun->second);
+            pg::notice("migration \"" + next.version + "\" " +
+                       (direction == "forward" ? "applied" : "reverted") + " in " +
+                       printed(outcome.elapsed_ms) + ": " + next.name);
+            done++;
+        }
+        return done;
+    }
+
+    pg::value summary(int done, const std::string &next_command) {
+        const auto current = current_version();
+        return arguments_.row({pg::integer(done), pg::text_or_null(current),
+                               pg::real(pg::now_ms() - started_), pg::text(next_command)});
+    }
+
+private:
+    /* What is half done one way is ended that way. */
+    static void refuse_half_done(const std::map<std::string, journal> &journals,
+                                 const std::string &direction) {
+        for (const auto &[sort_key, half_done] : journals)
+            if (half_done.direction != direction)
+                throw failure{repair_needed,
+                              "migration \"" + half_done.version + "\" is half " +
+                                  (direction == "forward" ? "reverted" : "applied"),
+                              "confiture.status says how far it is.",
+                              "CALL confiture." +
+                                  std::string(direction == "forward" ? "down" : "up") +
+                                  "() goes on with it."};
+    }
+
+    const pg::arguments &arguments_;
+    const double started_ = pg::now_ms();
+    own_transactions transactions_;
+    const pg::migrator_lock lock_;
+    migrator migrator_;
+};
+
+reach reach_of(const pg::arguments &arguments) {
+    reach how_far{arguments.optional_text(0), {}};
+    if (!arguments.null(1))
+        how_far.steps = arguments.integer(1);
+    return how_far;
+}
+
+const char *next_after_up() {
+    return migration::pending().empty() ? "SELECT * FROM confiture.verify()"
+                                        : "CALL confiture.up()";
+}
+
+} // namespace
+
+CONFITURE_FUNCTION(confiture_up) {
+    const reach how_far = reach_of(arguments);
+    procedure call(arguments, "up");
+    const int done = call.run(to_apply(how_far), "forward");
+    return call.summary(done, next_after_up());
+}
+
+CONFITURE_FUNCTION(confiture_down) {
+    const reach how_far = reach_of(arguments);
+    procedure call(arguments, "down");
+    const int done = call.run(to_revert(how_far), "backward");
+    return call.summary(done, "CALL confiture.up()");
+}
+
+CONFITURE_FUNCTION(confiture_redo) {
+    procedure call(arguments, "redo");
+    const std::vector<migration::stored> last = to_revert({});
+    int done = call.run(last, "backward");
+    done = call.run(last, "forward");
+    return call.summary(done, next_after_up());
+}
+
+} // namespace confiture::apply

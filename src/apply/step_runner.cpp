@@ -1,0 +1,157 @@
+#include "apply/step_runner.hpp"
+
+#include "pg/error.hpp"
+#include "pg/execute.hpp"
+#include "pg/query.hpp"
+#include "pg/settings.hpp"
+#include "pg/tracer.hpp"
+#include "pg/transaction.hpp"
+
+#include <string_view>
+
+namespace confiture::apply {
+
+namespace {
+
+using migration::failure_record;
+
+bool writes_rows(std::string_view tag) {
+    return tag == "INSERT" || tag == "UPDATE" || tag == "DELETE" || tag == "MERGE" || tag == "COPY";
+}
+
+} // namespace
+
+step_runner::step_runner(const hooks::prepared_migration &migration,
+                         hooks::registered_hooks &registered, bool several, bool commits)
+    : migration_(migration), book_(registered, migration.version, migration.hooks),
+      run_(migration.version, migration.name, migration.direction, false),
+      callers_timeout_(pg::statement_timeout()), several_(several), commits_(commits) {}
+
+bool step_runner::ended(const hooks::hook &which, const hooks::hook_outcome &outcome) {
+    hook_runs_.add(phase_, which, outcome);
+    return true;
+}
+
+void step_runner::run_phases(const std::vector<hooks::phase> &phases) {
+    for (const hooks::phase which : phases) {
+        phase_ = which;
+        if (auto failed = hooks::run_hooks(run_, which, book_.of(which), *this))
+            throw step_failed{std::move(*failed)};
+    }
+}
+
+void step_runner::run(const step_work &work, pg::session_watch &watch,
+                      const std::function<void()> &note) {
+    const std::int64_t rows_before = rows_;
+    pg::subtransaction step;
+    try {
+        pg::settings_scope settings;
+        const std::string lock_timeout = migration_.lock_timeout.empty()
+                                             ? std::to_string(pg::lock_timeout())
+                                             : migration_.lock_timeout;
+        settings.set("lock_timeout", lock_timeout.c_str());
+        run_phases(work.before);
+        if (work.statements)
+            for (std::size_t i = work.statements->first; i <= work.statements->last; i++)
+                run_statement(i, watch);
+        savepoints_.release_all();
+        run_phases(work.after);
+        if (commits_) // here it can be undone, at the commit it would take the session's locks
+                      // along
+            pg::execute("SET CONSTRAINTS ALL IMMEDIATE");
+        if (several_)
+            settings.commit();
+        hook_runs_.write(run_);
+        note();
+    } catch (...) {
+        savepoints_.forget();
+        hook_runs_.forget();
+        rows_ = rows_before;
+        step.roll_back();
+        throw;
+    }
+    step.release();
+}
+
+std::optional<failure_record> step_runner::run_last(hooks::phase which) {
+    phase_ = which;
+    auto failed = hooks::run_hooks(run_, which, book_.of(which), *this);
+    hook_runs_.write(run_);
+    return failed;
+}
+
+void step_runner::run_statement(std::size_t index, pg::session_watch &watch) {
+    const pg::statement &where = migration_.script.statements[index];
+    // The server's own timer runs for the statement that called us.
+    const int timeout = pg::statement_timeout();
+    watch.limit_statement(timeout != callers_timeout_ ? timeout : 0);
+    const double started = pg::now_ms();
+    try {
+        pg::check_for_interrupts();
+        dispatch(where, migration_.script.text_of(where));
+    } catch (const pg::error &raised) {
+        const bool timed_out =
+            watch.stopped() == pg::stop_reason::statement_timeout && watch.caused(raised);
+        if (raised.sqlstate().rfind("57", 0) == 0 && !timed_out)
+            throw;
+        failure_record failed = failure_in(where, raised);
+        if (timed_out)
+            failed.message = "canceling statement due to statement timeout";
+        throw step_failed{std::move(failed)};
+    } catch (const failure &refused) {
+        throw step_failed{failure_in(where, refused)};
+    }
+    watch.limit_statement(0);
+    watch.forget_statement();
+    elapsed_ms_ += pg::now_ms() - started;
+    run_.progress(rows_, elapsed_ms_);
+}
+
+void step_runner::dispatch(const pg::statement &where, std::string_view text) {
+    using kind = pg::statement_kind;
+    switch (where.kind) {
+    case kind::rollback:
+        throw failure{sqlstate{"0A000"},
+                      "a migration cannot end its transaction by " +
+                          std::string(pg::tag_name(where.tag)),
+                      "", "Undo parts of a script with SAVEPOINT and ROLLBACK TO."};
+    case kind::savepoint:
+        savepoints_.open(pg::facts_of(text).savepoint);
+        return;
+    case kind::rollback_to:
+    case kind::release: {
+        const std::string name = pg::facts_of(text).savepoint;
+        if (!(where.kind == kind::release ? savepoints_.release(name)
+                                          : savepoints_.roll_back_to(name)))
+            throw failure{sqlstate{"3B001"}, "savepoint \"" + name + "\" does not exist"};
+        return;
+    }
+    default:
+        break;
+    }
+    const pg::completion done = pg::run_statement(text, false, memory_);
+    if (writes_rows(done.tag))
+        rows_ += done.rows;
+}
+
+static failure_record placed(failure_record failed, const pg::script &script,
+                             const pg::statement &where) {
+    failed.statement = static_cast<std::int32_t>(&where - script.statements.data()) + 1;
+    failed.file = script.file;
+    if (failed.line == 0) {
+        failed.line = where.line;
+        failed.column = where.column;
+    }
+    return failed;
+}
+
+failure_record step_runner::failure_in(const pg::statement &where, const pg::error &raised) const {
+    return placed(migration::failure_in(migration_.script, where, raised), migration_.script,
+                  where);
+}
+
+failure_record step_runner::failure_in(const pg::statement &where, const failure &raised) const {
+    return placed(migration::failure_of(raised), migration_.script, where);
+}
+
+} // namespace confiture::apply

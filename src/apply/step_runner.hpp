@@ -1,0 +1,75 @@
+#pragma once
+/* Runs what one transaction of a migration has: hooks, statements, hooks. */
+#include "pg/plain.hpp"
+
+#include "hooks/executor.hpp"
+#include "hooks/hook_runs.hpp"
+#include "hooks/migration_run.hpp"
+#include "hooks/prepared_migration.hpp"
+#include "hooks/registry.hpp"
+#include "migration/failure_record.hpp"
+#include "migration/script_savepoints.hpp"
+#include "migration/steps.hpp"
+#include "pg/memory.hpp"
+#include "pg/session_watch.hpp"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace confiture::apply {
+
+struct step_work {
+    std::vector<hooks::phase> before;
+    const migration::step *statements = nullptr; // null: hooks alone
+    std::vector<hooks::phase> after;
+};
+
+/* A failure inside that is no ERROR of the server: thrown to unwind to the step's transaction. */
+struct step_failed {
+    migration::failure_record error;
+};
+
+class step_runner final : private hooks::hook_listener {
+public:
+    /* `several`: the migration has other steps, in which SET goes on, and every step is committed.
+     */
+    step_runner(const hooks::prepared_migration &migration, hooks::registered_hooks &registered,
+                bool several, bool commits);
+
+    /* In a subtransaction of the one that runs, which is rolled back where this throws:
+     * step_failed, or pg::error.  `note` writes what is to be committed with it. */
+    void run(const step_work &work, pg::session_watch &watch, const std::function<void()> &note);
+
+    /* Hooks of the last phases run all; their failure is returned. */
+    std::optional<migration::failure_record> run_last(hooks::phase which);
+
+    bool has(hooks::phase which) { return !book_.of(which).empty(); }
+    void failed(const migration::failure_record &error) { run_.failed(error); }
+
+    /* With the place in the script, of a statement that ran at top level. */
+    migration::failure_record failure_in(const pg::statement &where, const pg::error &raised) const;
+    migration::failure_record failure_in(const pg::statement &where, const failure &raised) const;
+
+private:
+    bool ended(const hooks::hook &which, const hooks::hook_outcome &outcome) override;
+
+    void run_phases(const std::vector<hooks::phase> &phases);
+    void run_statement(std::size_t index, pg::session_watch &watch);
+    void dispatch(const pg::statement &where, std::string_view text);
+
+    const hooks::prepared_migration &migration_;
+    hooks::hook_book book_;
+    hooks::migration_run run_;
+    hooks::hook_runs hook_runs_;
+    hooks::phase phase_ = hooks::phase::before_validation;
+    migration::script_savepoints savepoints_;
+    pg::memory_context memory_{"confiture statement"};
+    std::int64_t rows_ = 0;
+    double elapsed_ms_ = 0;
+    const int callers_timeout_;
+    const bool several_, commits_;
+};
+
+} // namespace confiture::apply
