@@ -24,11 +24,13 @@ committing_call::committing_call(const arguments &arguments, const char *name) {
                       std::string("Run CALL confiture.") + name +
                           "() on its own, with autocommit on.  confiture.apply() and "
                           "confiture.revert() stay in the caller's transaction."};
+    MemoryContext caller = CurrentMemoryContext; // what is returned outlives SPI_finish()
     call([] {
         SPI_connect_ext(SPI_OPT_NONATOMIC);
         SPI_commit();
         SPI_start_transaction();
     });
+    CurrentMemoryContext = caller;
 }
 
 committing_call::~committing_call() { SPI_finish(); }
