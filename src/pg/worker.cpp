@@ -3,10 +3,14 @@
 #include "pg/boundary.hpp"
 #include "pg/worker_job.hpp"
 
+#include <algorithm>
+
 #include <dlfcn.h>
 
 extern "C" {
 #include "storage/ipc.h"
+#include "storage/latch.h"
+#include "utils/array.h"
 }
 
 namespace confiture::pg {
@@ -137,6 +141,12 @@ public:
     /* It has said its last word and is about to exit: no need to terminate it. */
     void says_no_more() { ending_ = true; }
 
+    /* 0 before it has begun and after it has ended. */
+    int process_id() const {
+        pid_t found = 0;
+        return GetBackgroundWorkerPid(handle_, &found) == BGWH_STARTED ? found : 0;
+    }
+
 private:
     static BackgroundWorkerHandle *start(dsm_handle segment) {
         const std::string library = own_library();
@@ -171,9 +181,11 @@ private:
         if (!ending_)
             TerminateBackgroundWorker(handle_);
         shm_mq_detach(queue_);
-        HOLD_INTERRUPTS(); // what ended our wait, or came meanwhile, is told when this is over
+        // What ended our wait, or comes meanwhile, is told when this is over.  HOLD_INTERRUPTS()
+        // and its other half, but for the ++ of a volatile.
+        InterruptHoldoffCount = InterruptHoldoffCount + 1;
         WaitForBackgroundWorkerShutdown(handle_);
-        RESUME_INTERRUPTS();
+        InterruptHoldoffCount = InterruptHoldoffCount - 1;
     }
 
     /* A FATAL error destroys nothing.  Callbacks are run the youngest first: this one before those
@@ -205,6 +217,35 @@ private:
 constinit running_worker *running_worker::current = nullptr;
 constinit bool running_worker::registered = false;
 
+std::vector<int> blockers_of(int process_id) {
+    const ArrayType *found = call([&] {
+        return DatumGetArrayTypeP(DirectFunctionCall1(pg_blocking_pids, Int32GetDatum(process_id)));
+    });
+    const auto *first = reinterpret_cast<const std::int32_t *>(ARR_DATA_PTR(found));
+    return {first, first + ArrayGetNItems(ARR_NDIM(found), ARR_DIMS(found))};
+}
+
+/* A wait for the lock manager, read as pg_stat_activity does. */
+bool waits_for_lock(int process_id) {
+    constexpr std::uint32_t class_of_wait = 0xFF000000;
+    const PGPROC *process = BackendPidGetProc(process_id);
+    return process && (process->wait_event_info & class_of_wait) == PG_WAIT_LOCK;
+}
+
+/* Does the worker wait for us, or for sessions that do?  The server's own search does not see that
+ * we wait for the worker. */
+bool is_deadlock(int worker) {
+    std::vector<int> waiting{worker};
+    for (std::size_t i = 0; i < waiting.size(); i++)
+        for (const int blocker : blockers_of(waiting[i])) {
+            if (blocker == MyProcPid)
+                return true;
+            if (std::find(waiting.begin(), waiting.end(), blocker) == waiting.end())
+                waiting.push_back(blocker);
+        }
+    return false;
+}
+
 /* Reads what the worker says up to its end. */
 class conversation {
 public:
@@ -219,9 +260,17 @@ public:
             InvalidateCatalogSnapshot();
             Size size = 0;
             void *data = nullptr;
-            if (call([&] { return shm_mq_receive(queue_, &size, &data, false); }) != SHM_MQ_SUCCESS)
+            switch (call([&] { return shm_mq_receive(queue_, &size, &data, true); })) {
+            case SHM_MQ_SUCCESS:
+                take(static_cast<char *>(data), size);
+                break;
+            case SHM_MQ_DETACHED:
                 lose("");
-            take(static_cast<char *>(data), size);
+                break;
+            case SHM_MQ_WOULD_BLOCK:
+                wait();
+                break;
+            }
             memory.reset();
         }
         return {GetCommandTagName(done_.tag), static_cast<std::int64_t>(done_.rows)};
@@ -229,6 +278,25 @@ public:
 
 private:
     using outcome = worker_lost::outcome;
+
+    void wait() {
+        constexpr long pause_ms = 1000;
+        const int events = call([] {
+            const int happened = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+                                           pause_ms, WAIT_EVENT_BGWORKER_SHUTDOWN);
+            ResetLatch(MyLatch);
+            CHECK_FOR_INTERRUPTS();
+            return happened;
+        });
+        if (!(events & WL_TIMEOUT))
+            return;
+        const int process_id = worker_.process_id();
+        if (process_id != 0 && waits_for_lock(process_id) && is_deadlock(process_id))
+            throw failure{deadlock_detected,
+                          "the statement waits for a lock of the session that waits for it",
+                          "It runs in a background worker, which has no locks of this session.",
+                          "Let this session release its locks first."};
+    }
 
     void take(char *data, Size size) {
         switch (data[0]) {

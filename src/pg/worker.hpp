@@ -5,7 +5,7 @@
  *
  * The worker is a session of its own.  It has the roles, settings and loaded libraries of ours, but
  * neither our temporary tables, prepared statements, cursors and LISTENs nor our locks: a statement
- * that needs a lock that we hold would wait for us as we wait for it.
+ * that needs a lock that we hold waits for us as we wait for it, until we notice.
  */
 #include "pg/plain.hpp"
 
@@ -27,6 +27,9 @@ inline constexpr sqlstate no_free_worker{"53400"};
 /* The SQLSTATE of worker_lost, operator_intervention; not one of class 57P, which clients take for
  * the end of their own connection. */
 inline constexpr sqlstate lost_worker{"57000"};
+
+/* The SQLSTATE of a statement that waits for a lock of ours, as we wait for it. */
+inline constexpr sqlstate deadlock_detected{"40P01"};
 
 /* The worker ended without an answer: killed, or refused by the server.  Never an error of the
  * statement itself. */
@@ -51,7 +54,8 @@ public:
  * CREATE INDEX CONCURRENTLY would wait for him for ever; throws std::logic_error.
  *
  * Throws pg::error, the worker's whole error, when the statement failed: its position() counts in
- * the statement.  Throws failure{no_free_worker} when nothing was run, worker_lost otherwise.
+ * the statement.  Throws failure{no_free_worker} when nothing was run, failure{deadlock_detected}
+ * when it waited for a lock of ours, directly or through others, and worker_lost.
  *
  * When the wait is cancelled, times out or ends with this session, the worker is ended first:
  * however this returns, and before this session gives up its locks, nothing of it runs any more.

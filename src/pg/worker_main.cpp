@@ -7,6 +7,7 @@
 #include <csignal>
 
 extern "C" {
+#include "access/parallel.h"
 #include "libpq/pqformat.h"
 #include "libpq/pqsignal.h"
 #include "parser/analyze.h"
@@ -100,11 +101,18 @@ void set_roles(const job_header &header) {
     SetCurrentRoleId(header.role, OidIsValid(header.role) ? superuser_arg(header.role) : false);
 }
 
-/* In a transaction.  Settings can depend on the roles, and setting them can change those. */
+/* In a transaction.  As ParallelWorkerMain() does it: what the session has is taken over and not
+ * judged anew, a role that it could not SET any more for one.  Settings can depend on the roles;
+ * the role is one of them in some versions, but must be one in all: what ends a SET LOCAL ROLE
+ * returns to it. */
 void adopt_session(const job_parts &job) {
+    const Oid role = job.header->role;
     set_roles(*job.header);
+    InitializingParallelWorker = true;
     RestoreGUCState(job.settings);
     set_roles(*job.header);
+    set_option("role", OidIsValid(role) ? GetUserNameFromId(role, false) : "none");
+    InitializingParallelWorker = false;
     // The session reads what we say as its own text, whatever its client speaks.
     set_option("client_encoding", GetDatabaseEncodingName());
     // It would cancel a CREATE INDEX CONCURRENTLY that waits for old snapshots.
@@ -153,9 +161,7 @@ job_completion run(const char *statement) {
     return {done.commandTag, done.nprocessed};
 }
 
-job_completion run_statement(const job_parts &job) {
-    memory_context memory("confiture worker's statement");
-    memory_scope scope(memory);
+void enter_session(const job_parts &job) {
     const std::string limit = std::to_string(job.header->timeout_ms);
     call([&] {
         StartTransactionCommand();
@@ -164,8 +170,11 @@ job_completion run_statement(const job_parts &job) {
         set_option("statement_timeout", limit.c_str());
         CommitTransactionCommand();
     });
-    debug_query_string = job.statement;
-    pgstat_report_activity(STATE_RUNNING, job.statement);
+}
+
+job_completion run_statement(const job_parts &job) {
+    memory_context memory("confiture worker's statement");
+    memory_scope scope(memory);
     if (job.header->timeout_ms > 0)
         call([&] { enable_timeout_after(STATEMENT_TIMEOUT, job.header->timeout_ms); });
     const job_completion done = call([&] { return run(job.statement); });
@@ -208,6 +217,9 @@ void serve(dsm_handle handle) {
     });
     connect(*job.header);
     postmaster_watch::begin();
+    debug_query_string = job.statement;
+    pgstat_report_activity(STATE_RUNNING, job.statement);
+    enter_session(job);
     say(message_begun);
     const job_completion done = run_statement(job);
     say(message_done, &done, sizeof done);
