@@ -4,7 +4,6 @@
 
 extern "C" {
 #include "storage/latch.h"
-#include "utils/wait_event.h"
 }
 
 namespace confiture::pg {
