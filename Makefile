@@ -37,7 +37,7 @@ include $(PGXS)
 
 # The border under test: its objects with functions that prove them; for tests in test/cluster, never installed.
 border_test = test/border/border.so
-border_test_objects = $(addprefix test/border/,border.o worker.o)
+border_test_objects = $(addprefix test/border/,border.o progress.o worker.o)
 .PHONY: border
 border: $(border_test)
 $(border_test): $(border_test_objects) $(filter src/pg/%,$(OBJS)) exports.list

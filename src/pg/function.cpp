@@ -26,6 +26,7 @@ value text_or_null(const std::optional<std::string> &content) {
 }
 value integer(std::int32_t number) { return {Int32GetDatum(number), false}; }
 value boolean(bool truth) { return {BoolGetDatum(truth), false}; }
+value object_id(std::uint32_t oid) { return {ObjectIdGetDatum(oid), false}; }
 value bigint(std::int64_t number) {
     return {call([&] { return Int64GetDatum(number); }), false};
 }
@@ -35,6 +36,23 @@ value real(double number) {
 
 value clock_timestamp() {
     return {call([] { return TimestampTzGetDatum(GetCurrentTimestamp()); }), false};
+}
+
+value timestamp(std::int64_t microseconds) {
+    return {call([&] { return TimestampTzGetDatum(microseconds); }), false};
+}
+
+value integer_array(const std::vector<int> &elements) {
+    std::vector<Datum> data;
+    data.reserve(elements.size());
+    for (const int element : elements)
+        data.push_back(Int32GetDatum(element));
+    return {call([&] {
+                return PointerGetDatum(construct_array(data.data(), static_cast<int>(data.size()),
+                                                       INT4OID, sizeof(std::int32_t), true,
+                                                       TYPALIGN_INT));
+            }),
+            false};
 }
 
 value text_array(const std::vector<std::string> &elements) {

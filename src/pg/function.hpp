@@ -28,7 +28,11 @@ value integer(std::int32_t number);
 value bigint(std::int64_t number);
 value real(double number);
 value boolean(bool truth);
+value object_id(std::uint32_t oid);
 value clock_timestamp();
+/* Microseconds as the server counts them. */
+value timestamp(std::int64_t microseconds);
+value integer_array(const std::vector<int> &elements);
 value text_array(const std::vector<std::string> &elements);
 
 /* The arguments of one call. */
