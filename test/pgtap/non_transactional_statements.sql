@@ -113,4 +113,63 @@ SELECT results_eq($$SELECT migration_version, success, stats->>'status' FROM con
                   $$VALUES ('1', true, 'complete'), ('2', NULL, 'needs_commit'), ('3', NULL, 'not_run')$$, 'a chain that needs a commit in between');
 SELECT lives_ok($$SELECT * FROM confiture.dry_run_pending(options => '{"raise": true}')$$, 'which raise makes no error of');
 
+-- What is taken for transactional is what the server runs in a transaction.  Nothing here gets beyond its refusal.
+CREATE TABLE s.pt (a int PRIMARY KEY) PARTITION BY LIST (a);
+CREATE TABLE s.pt1 PARTITION OF s.pt FOR VALUES IN (1);
+CREATE TABLE s."P T" (a int PRIMARY KEY) PARTITION BY LIST (a);
+CREATE FUNCTION pg_temp.refused(statement text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE statement;
+    RAISE 'undo' USING ERRCODE = 'ZZ001';
+EXCEPTION
+    WHEN active_sql_transaction THEN RETURN true;
+    WHEN SQLSTATE 'ZZ001' THEN RETURN false;
+END $$;
+CREATE FUNCTION pg_temp.kept_out(statement text) RETURNS boolean LANGUAGE sql AS $$
+    SELECT s.status IN ('emulated', 'not_run')
+      FROM confiture.dry_run_sql(statement, options => '{"concurrently": "predict"}') r, confiture.dry_run_statements(r) s WHERE s.ordinal = 1;
+$$;
+CREATE TEMP TABLE tried (statement text, since int DEFAULT 13);
+INSERT INTO tried VALUES
+    ('REINDEX TABLE s.t'), ('REINDEX INDEX s.t_a'), ('REINDEX SCHEMA s'), ('REINDEX TABLE CONCURRENTLY s.t'), ('REINDEX TABLE pt1'),
+    ('REINDEX TABLE pt'), ('REINDEX TABLE "P T"'), ('CLUSTER s.t USING t_a'), ('CLUSTER'), ('VACUUM s.t'), ('ANALYZE s.t'),
+    ('REFRESH MATERIALIZED VIEW CONCURRENTLY s.m'), ('ALTER TYPE s.mood ADD VALUE ''so so'''),
+    ('ALTER DATABASE postgres SET TABLESPACE pg_default'), ('ALTER DATABASE postgres CONNECTION LIMIT 100'),
+    ('ALTER DATABASE postgres SET work_mem = ''1MB'''), ('ALTER SYSTEM RESET work_mem'), ('CREATE DATABASE d'), ('DROP DATABASE d'),
+    ('CREATE TABLESPACE t LOCATION ''/nowhere'''), ('DROP TABLESPACE t'), ('DISCARD ALL'), ('DISCARD PLANS'),
+    ('CREATE INDEX CONCURRENTLY ON s.t (a)'), ('DROP INDEX CONCURRENTLY s.t_a'), ('DROP SUBSCRIPTION sub'),
+    ('CREATE SUBSCRIPTION more CONNECTION ''host=/nowhere'' PUBLICATION p'),
+    ('CREATE SUBSCRIPTION more CONNECTION ''host=/nowhere'' PUBLICATION p WITH (connect = false)'),
+    ('ALTER SUBSCRIPTION sub SET PUBLICATION r WITH (refresh = false)'), ('ALTER SUBSCRIPTION sub SET (synchronous_commit = on)'),
+    ('ALTER SUBSCRIPTION sub DISABLE'), ('ALTER SUBSCRIPTION sub CONNECTION ''host=/nowhere/else''');
+INSERT INTO tried VALUES -- PostgreSQL 13 connects
+    ('ALTER SUBSCRIPTION sub REFRESH PUBLICATION', 14), ('ALTER SUBSCRIPTION sub SET PUBLICATION r', 14),
+    ('ALTER SUBSCRIPTION sub ADD PUBLICATION r', 14), ('ALTER SUBSCRIPTION sub DROP PUBLICATION q', 14),
+    ('ALTER SUBSCRIPTION sub ADD PUBLICATION r WITH (refresh = false)', 14), ('ALTER SUBSCRIPTION sub DROP PUBLICATION q WITH (refresh = off)', 14);
+INSERT INTO tried VALUES -- it refuses what is partitioned, and has nothing to detach with
+    ('REINDEX INDEX pt_pkey', 14), ('REINDEX TABLE CONCURRENTLY pt', 14), ('CLUSTER pt USING pt_pkey', 15),
+    ('ALTER TABLE pt DETACH PARTITION pt1 CONCURRENTLY', 14), ('ALTER TABLE pt DETACH PARTITION pt1', 13);
+CREATE TEMP TABLE tried_disabled AS TABLE tried WITH NO DATA; -- what the slot has too is not altered while it is used
+INSERT INTO tried_disabled VALUES
+    ('ALTER SUBSCRIPTION sub SET (failover = true)', 17), ('ALTER SUBSCRIPTION sub SET (failover = false)', 17),
+    ('ALTER SUBSCRIPTION sub SET (two_phase = true)', 18), ('ALTER SUBSCRIPTION sub SET (two_phase = false)', 18),
+    ('ALTER SUBSCRIPTION sub SET (slot_name = NONE)', 13);
+SET search_path = s, public;
+SELECT current_setting('server_version_num')::int / 10000 AS major \gset
+SET client_min_messages = error;
+BEGIN; -- never committed, so that nobody connects
+CREATE SUBSCRIPTION sub CONNECTION 'host=/nowhere' PUBLICATION p, q WITH (connect = false);
+ALTER SUBSCRIPTION sub ENABLE;
+SELECT json_agg(json_build_object('statement', statement, 'kept_out', pg_temp.kept_out(statement), 'refused', pg_temp.refused(statement))) AS seen
+  FROM tried WHERE :major >= since \gset
+ALTER SUBSCRIPTION sub DISABLE;
+SELECT json_agg(json_build_object('statement', statement, 'kept_out', pg_temp.kept_out(statement), 'refused', pg_temp.refused(statement))) AS seen_disabled
+  FROM tried_disabled WHERE :major >= since \gset
+ROLLBACK;
+SET client_min_messages = warning;
+SELECT is(seen.kept_out, seen.refused, seen.statement || CASE WHEN seen.refused THEN ' runs outside of transactions' ELSE ' runs in one' END)
+  FROM (SELECT :'seen'::json UNION ALL SELECT :'seen_disabled') list (seen),
+       json_to_recordset(list.seen) seen (statement text, kept_out boolean, refused boolean);
+RESET search_path;
+
 SELECT * FROM finish();
