@@ -23,7 +23,7 @@ override with_llvm := no
 # `make installcheck` brings its own server: run it as an ordinary user, after `make install`.
 REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
 REGRESS_OPTS = --temp-instance=tmp_check --temp-config=/dev/null --load-extension=confiture
-EXTRA_CLEAN = $(OBJS:.o=.d) $(wildcard test/border/*.o test/border/*.d test/border/*.so) test/hook_extension/*.o test/hook_extension/*.so \
+EXTRA_CLEAN = $(OBJS:.o=.d) $(addprefix test/border/,*.o *.d border.so) test/hook_extension/*.o test/hook_extension/*.so \
               $(EXTENSION)--*.sql exports.list build results tmp_check
 
 PG_CONFIG ?= pg_config
@@ -35,22 +35,23 @@ all install installcheck clean:
 else
 include $(PGXS)
 
-# The border under test: its objects with functions that prove them; for tests in test/cluster, never installed.
-border_test = test/border/border.so
-border_test_objects = $(addprefix test/border/,border.o progress.o worker.o)
+# The border under test: its objects with functions that prove them, and what of the rooms above can be proved in the same
+# way; for test/cluster, never installed.
+border_test = test/border/border
+border_tests = $(addprefix test/border/,border.o outcomes.o progress.o worker.o)
 .PHONY: border
-border: $(border_test)
-$(border_test): $(border_test_objects) $(filter src/pg/%,$(OBJS)) exports.list
+border: $(border_test).so
+$(border_test).so: $(border_tests) $(filter src/pg/% src/apply/outcome%,$(OBJS)) exports.list
 	$(CXX) $(CXXFLAGS) -shared -Wl,--version-script=exports.list -o $@ $(filter %.o,$^) $(SHLIB_LINK)
 
--include $(OBJS:.o=.d) $(border_test_objects:.o=.d)
+-include $(OBJS:.o=.d) $(border_tests:.o=.d)
 
 # Objects of another PostgreSQL, or of other flags, are made again.
 built_for := build/built_for
 ifneq ($(shell cat $(built_for) 2>/dev/null),$(shell $(PG_CONFIG) --version --includedir-server | tr '\n' ' '))
 $(shell mkdir -p build && $(PG_CONFIG) --version --includedir-server | tr '\n' ' ' >$(built_for))
 endif
-$(OBJS) $(border_test_objects): Makefile $(built_for)
+$(OBJS) $(border_tests): Makefile $(built_for)
 
 # Only src/pg may open PostgreSQL's headers: everything above is compiled without them in reach.
 above_border = $(filter-out src/pg/%,$(OBJS))

@@ -179,7 +179,7 @@ SELECT b.facts->>'told', x.oid IS NOT NULL,
                      s.relname = b.facts->>'name' AND s.oid <> (b.facts->>'index')::oid),
        coalesce((b.facts->>'whole')::boolean, false),
        coalesce(i.indisvalid AND i.indisready AND i.indislive, false),
-       CASE WHEN x.oid IS NOT NULL THEN format('%I.%I', n.nspname, x.relname) END, b.facts->>'table'
+       quote_ident(n.nspname) || '.' || quote_ident(x.relname), b.facts->>'table'
 FROM (SELECT $1::jsonb) b (facts)
      LEFT JOIN pg_class x ON x.oid = (b.facts->>'index')::oid
      LEFT JOIN pg_namespace n ON n.oid = x.relnamespace

@@ -20,8 +20,9 @@ constexpr const char *partition_after = R"(
 SELECT b.facts->>'told', (b.facts->>'attached')::boolean, p.oid IS NOT NULL,
        h.inhrelid IS NOT NULL,
        coalesce((to_jsonb(h)->>'inhdetachpending')::boolean, false),
-       format('ALTER TABLE %I.%I DETACH PARTITION %I.%I FINALIZE',
-              tn.nspname, t.relname, pn.nspname, p.relname)
+       'ALTER TABLE ' || quote_ident(tn.nspname) || '.' || quote_ident(t.relname) ||
+       ' DETACH PARTITION ' || quote_ident(pn.nspname) || '.' || quote_ident(p.relname) ||
+       ' FINALIZE'
 FROM (SELECT $1::jsonb) b (facts)
      LEFT JOIN pg_class p ON p.oid = (b.facts->>'partition')::oid
      LEFT JOIN pg_namespace pn ON pn.oid = p.relnamespace
