@@ -15,7 +15,8 @@ CREATE VIEW confiture.progress AS
 SELECT p.pid,
        pg_catalog.pg_get_userbyid(p.role)::text AS role,
        p.version, p.name, p.direction,
-       CASE WHEN w.now THEN 'waiting for a lock' ELSE p.activity END AS activity,
+       CASE WHEN w.now AND p.activity OPERATOR(pg_catalog.<>) 'waiting for another migrator' THEN 'waiting for a lock'
+            ELSE p.activity END AS activity,
        p.migration_number, p.migrations, p.step, p.steps, p.statement, p.statements, p.line, p.command, p.attempt,
        p.run_started_at, p.started_at, p.statement_started_at,
        t.elapsed,

@@ -139,6 +139,18 @@ CONFITURE_FUNCTION(confiture_border_publish_during) {
     return rows.empty() || rows[0].empty() ? pg::value{} : pg::text_or_null(rows[0][0]);
 }
 
+/* An ERROR that comes while this session has the very LWLocks that withdrawing takes. */
+CONFITURE_FUNCTION(confiture_border_fail_under_locks) {
+    const pg::progress_publisher publisher(counted(arguments.integer(0)));
+    pg::call([] {
+        for (int partition = 0; partition < NUM_LOCK_PARTITIONS; partition++)
+            LWLockAcquire(LockHashPartitionLockByIndex(partition), LW_EXCLUSIVE);
+        LWLockAcquire(DynamicSharedMemoryControlLock, LW_EXCLUSIVE);
+        ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg_internal("raised under locks")));
+    });
+    return {};
+}
+
 /* The inner one of two, before a statement runs and is over. */
 CONFITURE_FUNCTION(confiture_border_publish_nested) {
     pg::progress_publisher outer(counted(1));
