@@ -125,6 +125,14 @@ std::string arguments::interval(int index) const {
         [&] { return DatumGetCString(DirectFunctionCall1(interval_out, PG_GETARG_DATUM(index))); });
 }
 
+double arguments::milliseconds(int index) const {
+    FunctionCallInfo fcinfo = call_;
+    const Interval *interval = call([&] { return PG_GETARG_INTERVAL_P(index); });
+    constexpr double day = 24.0 * 60 * 60 * 1000;
+    return static_cast<double>(interval->time) / 1000 + interval->day * day +
+           interval->month * 30 * day;
+}
+
 bool arguments::boolean(int index) const {
     FunctionCallInfo fcinfo = call_;
     return PG_GETARG_BOOL(index);

@@ -54,6 +54,8 @@ public:
     std::string enum_label(int index) const;
     /* As the server prints it. */
     std::string interval(int index) const;
+    /* In milliseconds, a month of 30 days. */
+    double milliseconds(int index) const;
     /* A jsonb argument as text, and as its bytes. */
     std::string jsonb_text(int index) const;
     std::string jsonb(int index) const;

@@ -188,8 +188,40 @@ static SPIPlanPtr prepare_one(const std::string &statement, int parameters, Oid 
         elog(ERROR, "%s", SPI_result_code_string(SPI_result));
     if (const int count = list_length(SPI_plan_get_plan_sources(plan)); count != 1)
         ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
-                        errmsg("a hook runs one statement at a time, not %d", count)));
+                        errmsg("one statement runs at a time, not %d", count)));
     return plan;
+}
+
+static Datum read_value(const char *content, Oid type) {
+    Oid input, parameter;
+    getTypeInputInfo(type, &input, &parameter);
+    return OidInputFunctionCall(input, const_cast<char *>(content), parameter, -1);
+}
+
+/* The values of parameters, in the memory of SPI. */
+struct parameter_list {
+    explicit parameter_list(const std::vector<typed_parameter> &parameters) {
+        for (const typed_parameter &parameter : parameters) {
+            types.push_back(parameter.type);
+            data.push_back(
+                call([&] { return read_value(parameter.content.c_str(), parameter.type); }));
+        }
+    }
+    int count() const { return static_cast<int>(types.size()); }
+
+    std::vector<Oid> types;
+    std::vector<Datum> data;
+};
+
+static std::uint64_t execute_one(const std::string &statement, int count, Oid *types, Datum *data,
+                                 const char *nulls) {
+    SPIPlanPtr plan = prepare_one(statement, count, types);
+    if (SPI_is_cursor_plan(plan))
+        return count_rows(SPI_cursor_open(nullptr, plan, data, nulls, false));
+    const int code = SPI_execute_plan(plan, data, nulls, false, 0);
+    if (code < 0)
+        elog(ERROR, "%s", SPI_result_code_string(code));
+    return SPI_processed;
 }
 
 std::uint64_t execute_with_path(const std::string &search_path, const std::string &statement,
@@ -197,23 +229,39 @@ std::uint64_t execute_with_path(const std::string &search_path, const std::strin
     return connected(search_path, [&] {
         return call([&]() -> std::uint64_t {
             Oid type = key_type;
-            Datum datum = 0;
+            Datum datum = key ? read_value(key->c_str(), type) : 0;
             const char null = key ? ' ' : 'n';
-            if (key) {
-                Oid input, parameter;
-                getTypeInputInfo(type, &input, &parameter);
-                std::string const &text = *key;
-                datum =
-                    OidInputFunctionCall(input, const_cast<char *>(text.c_str()), parameter, -1);
-            }
-            SPIPlanPtr plan = prepare_one(statement, OidIsValid(type) ? 1 : 0, &type);
-            if (SPI_is_cursor_plan(plan))
-                return count_rows(SPI_cursor_open(nullptr, plan, &datum, &null, false));
-            const int code = SPI_execute_plan(plan, &datum, &null, false, 0);
-            if (code < 0)
-                elog(ERROR, "%s", SPI_result_code_string(code));
-            return SPI_processed;
+            return execute_one(statement, OidIsValid(type) ? 1 : 0, &type, &datum, &null);
         });
+    });
+}
+
+std::uint64_t execute_typed(const std::string &search_path, const std::string &statement,
+                            const std::vector<typed_parameter> &parameters) {
+    return connected(search_path, [&] {
+        parameter_list values(parameters);
+        return call([&] {
+            return execute_one(statement, values.count(), values.types.data(), values.data.data(),
+                               nullptr);
+        });
+    });
+}
+
+void check_statement(const std::string &search_path, const std::string &statement,
+                     const std::vector<unsigned int> &types) {
+    connected(search_path, [&] {
+        std::vector<Oid> copy(types.begin(), types.end());
+        call([&] { prepare_one(statement, static_cast<int>(copy.size()), copy.data()); });
+        return true;
+    });
+}
+
+std::vector<record> query_typed(const std::string &statement,
+                                const std::vector<typed_parameter> &parameters) {
+    return connected(own_path, [&] {
+        parameter_list values(parameters);
+        run(statement, values.types, values.data, std::string(parameters.size(), ' '));
+        return read_rows();
     });
 }
 

@@ -34,6 +34,24 @@ std::uint64_t execute(const std::string &statement, const std::vector<field> &pa
 std::uint64_t execute_with_path(const std::string &search_path, const std::string &statement,
                                 const field &key, unsigned int key_type);
 
+/* A value that its type's input function reads. */
+struct typed_parameter {
+    std::string content;
+    unsigned int type;
+};
+
+/* As query(), with parameters of their own types. */
+std::vector<record> query_typed(const std::string &statement,
+                                const std::vector<typed_parameter> &parameters);
+
+/* As execute_with_path(), with any number of parameters. */
+std::uint64_t execute_typed(const std::string &search_path, const std::string &statement,
+                            const std::vector<typed_parameter> &parameters);
+
+/* Throws what the server has against the statement: more than one, names that are not there. */
+void check_statement(const std::string &search_path, const std::string &statement,
+                     const std::vector<unsigned int> &types);
+
 /* The rows of one statement of a user's, run with this search_path. */
 std::vector<record> query_with_path(const std::string &search_path, const std::string &statement);
 
