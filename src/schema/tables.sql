@@ -100,6 +100,34 @@ COMMENT ON COLUMN confiture.journal.executed_by IS 'Role that ran it.';
 CREATE TABLE confiture.migrator ();
 COMMENT ON TABLE confiture.migrator IS 'Has no rows: whoever migrates this database holds an EXCLUSIVE lock on it.';
 
+CREATE TABLE confiture.backfill_run (
+    name text COLLATE "C" PRIMARY KEY CHECK (name <> ''),
+    table_name text NOT NULL,
+    statement text NOT NULL,
+    key_columns text[] NOT NULL,
+    last_key text[],
+    rows_updated bigint NOT NULL,
+    rows_passed bigint NOT NULL,
+    batches bigint NOT NULL,
+    started_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    changed_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    finished_at timestamp with time zone,
+    executed_by text NOT NULL
+);
+COMMENT ON TABLE confiture.backfill_run IS 'The backfills that were begun, and how far they have come; written together with each batch.';
+COMMENT ON COLUMN confiture.backfill_run.name IS 'Name of the backfill; by default its table and a hash of its statement.';
+COMMENT ON COLUMN confiture.backfill_run.table_name IS 'The table that it goes along.';
+COMMENT ON COLUMN confiture.backfill_run.statement IS 'What it runs for each batch, but for the keys.';
+COMMENT ON COLUMN confiture.backfill_run.key_columns IS 'The columns of the key that it goes along.';
+COMMENT ON COLUMN confiture.backfill_run.last_key IS 'The last key that is done; null where none is.';
+COMMENT ON COLUMN confiture.backfill_run.rows_updated IS 'Rows that it has changed.';
+COMMENT ON COLUMN confiture.backfill_run.rows_passed IS 'Rows that it has passed, whether it changed them or not; those of the last batch are not counted.';
+COMMENT ON COLUMN confiture.backfill_run.batches IS 'Batches that were committed.';
+COMMENT ON COLUMN confiture.backfill_run.started_at IS 'When the first batch was run.';
+COMMENT ON COLUMN confiture.backfill_run.changed_at IS 'When the last batch was run.';
+COMMENT ON COLUMN confiture.backfill_run.finished_at IS 'When it came to the end of the table; null before.';
+COMMENT ON COLUMN confiture.backfill_run.executed_by IS 'Role that ran the last batch.';
+
 CREATE TABLE confiture.hook (
     name text COLLATE "C" PRIMARY KEY CHECK (name <> ''),
     phase confiture.hook_phase NOT NULL,
@@ -182,6 +210,7 @@ SELECT pg_catalog.pg_extension_config_dump('confiture.migration', '');
 SELECT pg_catalog.pg_extension_config_dump('confiture.history', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('confiture.history', 'id'), '');
 SELECT pg_catalog.pg_extension_config_dump('confiture.journal', '');
+SELECT pg_catalog.pg_extension_config_dump('confiture.backfill_run', '');
 SELECT pg_catalog.pg_extension_config_dump('confiture.hook', 'WHERE extension IS NULL');
 SELECT pg_catalog.pg_extension_config_dump('confiture.hook_run', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('confiture.hook_run', 'id'), '');

@@ -1,0 +1,88 @@
+#include "apply/backfill_run.hpp"
+
+#include "pg/error.hpp"
+#include "pg/session.hpp"
+#include "pg/transaction.hpp"
+
+namespace confiture::apply {
+
+/* As array_in() reads it. */
+static std::string array_literal(const std::vector<std::string> &elements) {
+    std::string literal = "{";
+    for (const std::string &element : elements) {
+        literal += literal.size() > 1 ? ",\"" : "\"";
+        for (const char character : element) {
+            if (character == '"' || character == '\\')
+                literal += '\\';
+            literal += character;
+        }
+        literal += '"';
+    }
+    return literal + "}";
+}
+
+static std::vector<std::string> elements_of(const std::string &name, const char *column) {
+    std::vector<std::string> elements;
+    for (const pg::record &row :
+         pg::query(std::string("SELECT element FROM confiture.backfill_run, unnest(") + column +
+                       ") WITH ORDINALITY AS e (element, place) WHERE name = $1 ORDER BY place",
+                   {name}))
+        elements.push_back(row[0].value_or(""));
+    return elements;
+}
+
+bool backfill_run::load() {
+    const pg::as_owner owner;
+    const std::vector<pg::record> rows =
+        pg::query("SELECT table_name, statement, rows_updated, rows_passed, batches, finished_at, "
+                  "last_key IS NOT NULL FROM confiture.backfill_run WHERE name = $1",
+                  {name});
+    if (rows.empty())
+        return false;
+    const pg::record &row = rows[0];
+    const std::vector<std::string> recorded_columns = elements_of(name, "key_columns");
+    if (*row[0] != table || *row[1] != statement || recorded_columns != key_columns)
+        throw failure{configuration_invalid, "backfill \"" + name + "\" was begun as another one",
+                      *row[0] != table       ? "Its table is " + *row[0] + ", not " + table + "."
+                      : *row[1] != statement ? "Its statement is: " + *row[1]
+                                             : "The key of " + table + " is not what it was.",
+                      "Give this one a name of its own, or restart => true to begin from the first "
+                      "row again."};
+    rows_updated = std::stoll(*row[2]);
+    rows_passed = std::stoll(*row[3]);
+    batches = std::stoll(*row[4]);
+    finished_at = row[5];
+    if (*row[6] == "t")
+        last_key = elements_of(name, "last_key");
+    else
+        last_key.reset();
+    return true;
+}
+
+void backfill_run::save(bool finished) const {
+    const std::string role = pg::current_role_name();
+    const pg::as_owner owner;
+    pg::execute(
+        "INSERT INTO confiture.backfill_run AS r (name, table_name, statement, key_columns, "
+        "last_key, rows_updated, rows_passed, batches, finished_at, executed_by) "
+        "VALUES ($1, $2, $3, $4::text[], $5::text[], $6::bigint, $7::bigint, $8::bigint, "
+        "CASE WHEN $9::boolean THEN clock_timestamp() END, $10) "
+        "ON CONFLICT (name) DO UPDATE SET last_key = excluded.last_key, "
+        "rows_updated = excluded.rows_updated, rows_passed = excluded.rows_passed, "
+        "batches = excluded.batches, changed_at = clock_timestamp(), "
+        "finished_at = excluded.finished_at, executed_by = excluded.executed_by",
+        {name, table, statement, array_literal(key_columns),
+         last_key ? std::optional(array_literal(*last_key)) : std::nullopt,
+         std::to_string(rows_updated), std::to_string(rows_passed), std::to_string(batches),
+         finished ? "true" : "false", role});
+}
+
+void backfill_run::restart() {
+    const pg::as_owner owner;
+    pg::execute("DELETE FROM confiture.backfill_run WHERE name = $1", {name});
+    last_key.reset();
+    rows_updated = rows_passed = batches = 0;
+    finished_at.reset();
+}
+
+} // namespace confiture::apply
