@@ -20,7 +20,7 @@ namespace {
 
 constexpr double notice_every_ms = 5000;
 constexpr int lag_poll_ms = 200;
-constexpr int shortest_retry_ms = 100, longest_retry_ms = 5000;
+constexpr int shortest_retry_ms = 100, longest_retry_ms = 2000;
 
 /* The same statement on the same table is the same backfill. */
 std::string default_name(const std::string &table, const std::string &statement) {
@@ -49,7 +49,9 @@ double rows_of(pg::oid table) {
     return rows[0][0] ? std::stod(*rows[0][0]) : 0;
 }
 
-bool is_worth_a_retry(const std::string &state) {
+/* A lock that was not to be had, a deadlock, a serialization failure. */
+bool is_worth_a_retry(const pg::error &raised) {
+    const std::string state = raised.sqlstate();
     return state == "55P03" || state == "40P01" || state == "40001";
 }
 
@@ -65,6 +67,7 @@ backfill::backfill(pg::oid table, std::string table_name, batch_statement statem
     run_.name = name ? *name : default_name(table_name, run_.statement);
     run_.table = std::move(table_name);
     run_.key_columns = key_.columns();
+    run_.role = pg::current_role_name();
 }
 
 backfill_totals backfill::run(pg::committing_call &transactions) {
@@ -73,13 +76,16 @@ backfill_totals backfill::run(pg::committing_call &transactions) {
     if (!lock.held())
         throw failure{migrator_locked, "backfill \"" + run_.name + "\" is at work already",
                       sessions_text(lock.holders()), "Try again when it is done."};
-    if (options_.restart)
+    if (options_.restart) {
         run_.restart();
-    else if (run_.load() && run_.finished_at) {
+        transactions.commit(); // a retry of the first batch must not bring it back
+    } else if (run_.load() && run_.finished_at) {
         pg::notice("backfill \"" + run_.name + "\" was finished at " + *run_.finished_at +
                    ", nothing is done again; restart => true begins from the first row");
         return totals_;
     }
+    check();
+    transactions.commit();
     const pg::interrupt_counter interrupts;
     rows_expected_ = rows_of(table_);
     tell_beginning();
@@ -90,6 +96,17 @@ backfill_totals backfill::run(pg::committing_call &transactions) {
             pg::pause(options_.pause_ms);
     } while (!current_.final);
     return totals_;
+}
+
+/* Before anything of it is done. */
+void backfill::check() const {
+    pg::settings_scope settings;
+    settings.set("lock_timeout", std::to_string(options_.lock_timeout_ms).c_str());
+    std::vector<pg::oid> types;
+    if (statement_.whole)
+        for (int bound = 0; bound < 2; bound++)
+            types.insert(types.end(), key_.types().begin(), key_.types().end());
+    pg::check_statement(search_path_, statement_.whole ? statement_.text : update_of({}), types);
 }
 
 /* Rows are counted whether they are to be changed or not: what a batch reads is bounded too. */
@@ -139,10 +156,13 @@ std::int64_t backfill::run_statement(const batch &rows) const {
 
 void backfill::run_batch(pg::committing_call &transactions) {
     failed_attempts_ = 0;
-    while (!try_batch(transactions))
+    while (!try_batch(transactions)) {
         // What is recorded says what was done, even where a commit had an error afterwards.
-        if (!run_.load())
-            run_.last_key.reset();
+        if (run_.load() && run_.finished_at) {
+            current_.final = true;
+            return;
+        }
+    }
     tell_progress();
 }
 
@@ -173,16 +193,16 @@ bool backfill::try_batch(pg::committing_call &transactions) {
                 });
                 others_waited = !watch.waits_caused().empty();
             } catch (const pg::error &raised) {
-                retry = watch.caused(raised) || is_worth_a_retry(raised.sqlstate());
                 stopped_for_others =
                     watch.caused(raised) && watch.stopped() == pg::stop_reason::wait_caused;
+                const bool waited_too_long =
+                    raised.sqlstate() == "55P03" ||
+                    (watch.caused(raised) && watch.stopped() == pg::stop_reason::autovacuum);
+                retry = stopped_for_others || waited_too_long || is_worth_a_retry(raised);
                 if (!retry)
                     throw failure_of(raised);
-                if (!stopped_for_others && ++failed_attempts_ > options_.lock_retries) {
-                    const std::vector<pg::lock_wait> waits = watch.waits();
-                    throw lock_failure(raised,
-                                       waits.empty() ? "" : sessions_text(waits.back().blockers));
-                }
+                if (!stopped_for_others && ++failed_attempts_ > options_.lock_retries)
+                    throw waited_too_long ? lock_failure(watch.waits()) : failure_of(raised);
             }
         }
         if (!retry) {
@@ -195,7 +215,7 @@ bool backfill::try_batch(pg::committing_call &transactions) {
             return true;
         }
     } catch (const pg::error &raised) { // of the commit: a deferred constraint, or a retry
-        if (!is_worth_a_retry(raised.sqlstate()) || ++failed_attempts_ > options_.lock_retries)
+        if (!is_worth_a_retry(raised) || ++failed_attempts_ > options_.lock_retries)
             throw failure_of(raised);
     }
     pace_.batch_failed();
@@ -232,7 +252,8 @@ void backfill::wait_for_standbys(pg::committing_call &transactions) {
 
 std::string backfill::place() const {
     return "In backfill \"" + run_.name + "\" of " + run_.table + ", rows " +
-           (current_.first ? "above key " + backfill_key::shown(*current_.first)
+           (current_.first ? (statement_.whole ? "from key " : "above key ") +
+                                 backfill_key::shown(*current_.first)
                            : std::string("from the lowest key")) +
            (current_.last ? " up to key " + backfill_key::shown(*current_.last)
                           : std::string(" on")) +
@@ -261,9 +282,8 @@ failure backfill::failure_of(const pg::error &raised) const {
     return told;
 }
 
-failure backfill::lock_failure(const pg::error &raised, const std::string &blockers) const {
-    if (raised.sqlstate() != "55P03")
-        return failure_of(raised);
+failure backfill::lock_failure(const std::vector<pg::lock_wait> &waits) const {
+    const std::string blockers = waits.empty() ? "" : sessions_text(waits.back().blockers);
     return failure{lock_not_available,
                    "backfill \"" + run_.name + "\" could not lock its rows in " +
                        std::to_string(failed_attempts_) + " attempts of " +

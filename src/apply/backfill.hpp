@@ -7,6 +7,7 @@
 #include "apply/standby_lag.hpp"
 #include "pg/committing.hpp"
 #include "pg/error.hpp"
+#include "pg/session_watch.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -53,6 +54,7 @@ private:
         bool final = false;
     };
 
+    void check() const;
     batch next_batch() const;
     std::int64_t run_statement(const batch &rows) const;
     std::string update_of(const batch &rows) const;
@@ -62,7 +64,7 @@ private:
     void wait_before_retry();
     void wait_for_standbys(pg::committing_call &transactions);
     failure failure_of(const pg::error &raised) const;
-    failure lock_failure(const pg::error &raised, const std::string &blockers) const;
+    failure lock_failure(const std::vector<pg::lock_wait> &waits) const;
     std::string place() const;
     std::string what_stays() const;
     void tell_beginning() const;

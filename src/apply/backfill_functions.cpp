@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <cmath>
 
 namespace confiture::apply {
 
@@ -97,8 +98,9 @@ pg::value run(const pg::arguments &arguments, backfill &work, const char *proced
         pg::committing_call transactions(arguments, procedure);
         totals = work.run(transactions);
     }
+    const double elapsed_ms = std::round((pg::now_ms() - began_ms) * 1000) / 1000;
     return arguments.row(
-        {pg::bigint(totals.rows), pg::integer(totals.batches), pg::real(pg::now_ms() - began_ms)});
+        {pg::bigint(totals.rows), pg::integer(totals.batches), pg::real(elapsed_ms)});
 }
 
 /* Each batch would change the rows of all. */
@@ -136,11 +138,6 @@ CONFITURE_FUNCTION(confiture_backfill) {
                           "a backfill of " + table + " cannot change column \"" + column + "\"",
                           "It is part of the key that the backfill goes along, " + key.index() +
                               ": rows would be missed, or changed twice."};
-    pg::check_statement(pg::setting("search_path"),
-                        statement.text + (statement.condition.empty()
-                                              ? ""
-                                              : "\nWHERE (\n" + statement.condition + "\n)"),
-                        {});
     backfill work(arguments.oid(0), table, std::move(statement), name_argument(arguments, 3),
                   read_options(arguments, 4));
     return run(arguments, work, "backfill");
@@ -155,9 +152,6 @@ CONFITURE_FUNCTION(confiture_backfill_sql) {
     statement.text = arguments.text(1);
     const backfill_key key(arguments.oid(0), table);
     refuse_without_keys(statement.text, static_cast<int>(key.columns().size()));
-    std::vector<pg::oid> types = key.types();
-    types.insert(types.end(), key.types().begin(), key.types().end());
-    pg::check_statement(pg::setting("search_path"), statement.text, types);
     backfill work(arguments.oid(0), table, std::move(statement), name_argument(arguments, 2),
                   read_options(arguments, 3));
     return run(arguments, work, "backfill_sql");

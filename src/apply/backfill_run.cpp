@@ -60,7 +60,6 @@ bool backfill_run::load() {
 }
 
 void backfill_run::save(bool finished) const {
-    const std::string role = pg::current_role_name();
     const pg::as_owner owner;
     pg::execute(
         "INSERT INTO confiture.backfill_run AS r (name, table_name, statement, key_columns, "

@@ -10,7 +10,7 @@
 namespace confiture::apply {
 
 struct backfill_run {
-    std::string name, table, statement;
+    std::string name, table, statement, role;
     std::vector<std::string> key_columns;
 
     std::optional<key_value> last_key; // of the rows that are done
