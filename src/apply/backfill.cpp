@@ -219,7 +219,7 @@ bool backfill::try_batch(pg::committing_call &transactions) {
             throw failure_of(raised);
     }
     pace_.batch_failed();
-    transactions.roll_back();
+    transactions.commit(); // nothing but what was rolled back
     if (!stopped_for_others)
         wait_before_retry();
     return false;

@@ -36,6 +36,7 @@ function confiture.load_files(files regclass, layout text DEFAULT 'auto'::text, 
 function confiture.load_migrations(directory text, layout text DEFAULT 'auto'::text, replace boolean DEFAULT false, OUT version text, OUT name text, OUT action text) returns SETOF record
 function confiture.notify(context confiture.hook_context) returns confiture.hook_result
 function confiture.plan(version text, direction text DEFAULT 'forward'::text, OUT ordinal integer, OUT line integer, OUT tag text, OUT object text, OUT mode text, OUT blocks text[], OUT rewrites boolean, OUT scans boolean, OUT certainty text, OUT reason text) returns SETOF record
+function confiture.read_progress(OUT pid integer, OUT worker_pid integer, OUT role oid, OUT version text, OUT name text, OUT direction text, OUT activity text, OUT migration_number integer, OUT migrations integer, OUT step integer, OUT steps integer, OUT statement integer, OUT statements integer, OUT line integer, OUT command text, OUT attempt integer, OUT run_started_at timestamp with time zone, OUT started_at timestamp with time zone, OUT statement_started_at timestamp with time zone, OUT rows_done bigint, OUT rows_total bigint, OUT estimated_ms double precision, OUT blockers integer[]) returns SETOF record
 function confiture.rebuild_indexes(context confiture.hook_context) returns confiture.hook_result
 function confiture.refresh_materialized_views(context confiture.hook_context) returns confiture.hook_result
 function confiture.register_hook(name text, phase confiture.hook_phase, function regprocedure, migrations text DEFAULT '*'::text, priority integer DEFAULT 100, timeout interval DEFAULT NULL::interval, on_failure text DEFAULT 'abort'::text, config jsonb DEFAULT '{}'::jsonb) returns void
@@ -54,9 +55,23 @@ function confiture.untrust(kind text, name text) returns integer
 function confiture.validate_constraints(context confiture.hook_context) returns confiture.hook_result
 function confiture.verify(OUT version text, OUT name text, OUT state text, OUT detail text) returns SETOF record
 function confiture.verify_consistency(context confiture.hook_context) returns confiture.hook_result
+procedure confiture.backfill(IN table_name regclass, IN assignments text, IN condition text DEFAULT NULL::text, IN name text DEFAULT NULL::text, IN batch_size integer DEFAULT 1000, IN max_batch_size integer DEFAULT 100000, IN batch_time interval DEFAULT '00:00:00.2'::interval, IN pause interval DEFAULT '00:00:00'::interval, IN max_lag interval DEFAULT '00:00:10'::interval, IN max_wait_caused interval DEFAULT '00:00:00.5'::interval, IN lock_timeout interval DEFAULT NULL::interval, IN restart boolean DEFAULT false, INOUT rows_updated bigint DEFAULT NULL::bigint, INOUT batches integer DEFAULT NULL::integer, INOUT execution_time_ms double precision DEFAULT NULL::double precision)
+procedure confiture.backfill_sql(IN table_name regclass, IN statement text, IN name text DEFAULT NULL::text, IN batch_size integer DEFAULT 1000, IN max_batch_size integer DEFAULT 100000, IN batch_time interval DEFAULT '00:00:00.2'::interval, IN pause interval DEFAULT '00:00:00'::interval, IN max_lag interval DEFAULT '00:00:10'::interval, IN max_wait_caused interval DEFAULT '00:00:00.5'::interval, IN lock_timeout interval DEFAULT NULL::interval, IN restart boolean DEFAULT false, INOUT rows_updated bigint DEFAULT NULL::bigint, INOUT batches integer DEFAULT NULL::integer, INOUT execution_time_ms double precision DEFAULT NULL::double precision)
 procedure confiture.down(IN target text DEFAULT NULL::text, IN steps integer DEFAULT NULL::integer, INOUT reverted integer DEFAULT NULL::integer, INOUT current_version text DEFAULT NULL::text, INOUT execution_time_ms double precision DEFAULT NULL::double precision, INOUT next_command text DEFAULT NULL::text)
 procedure confiture.redo(INOUT applied integer DEFAULT NULL::integer, INOUT current_version text DEFAULT NULL::text, INOUT execution_time_ms double precision DEFAULT NULL::double precision, INOUT next_command text DEFAULT NULL::text)
 procedure confiture.up(IN target text DEFAULT NULL::text, IN steps integer DEFAULT NULL::integer, INOUT applied integer DEFAULT NULL::integer, INOUT current_version text DEFAULT NULL::text, INOUT execution_time_ms double precision DEFAULT NULL::double precision, INOUT next_command text DEFAULT NULL::text)
+table confiture.backfill_run.batches bigint
+table confiture.backfill_run.changed_at timestamp with time zone
+table confiture.backfill_run.executed_by text
+table confiture.backfill_run.finished_at timestamp with time zone
+table confiture.backfill_run.key_columns text[]
+table confiture.backfill_run.last_key text[]
+table confiture.backfill_run.name text
+table confiture.backfill_run.rows_passed bigint
+table confiture.backfill_run.rows_updated bigint
+table confiture.backfill_run.started_at timestamp with time zone
+table confiture.backfill_run.statement text
+table confiture.backfill_run.table_name text
 table confiture.history.action text
 table confiture.history.checksum text
 table confiture.history.error jsonb
@@ -179,6 +194,33 @@ view confiture.hooks.registered_at timestamp with time zone
 view confiture.hooks.registered_by text
 view confiture.hooks.state text
 view confiture.hooks.timeout interval
+view confiture.progress.activity text
+view confiture.progress.attempt integer
+view confiture.progress.blocked_by integer[]
+view confiture.progress.command text
+view confiture.progress.direction text
+view confiture.progress.elapsed interval
+view confiture.progress.line integer
+view confiture.progress.migration_number integer
+view confiture.progress.migrations integer
+view confiture.progress.name text
+view confiture.progress.percent double precision
+view confiture.progress.phase text
+view confiture.progress.phase_percent double precision
+view confiture.progress.pid integer
+view confiture.progress.remaining interval
+view confiture.progress.role text
+view confiture.progress.rows_done bigint
+view confiture.progress.rows_total bigint
+view confiture.progress.run_started_at timestamp with time zone
+view confiture.progress.started_at timestamp with time zone
+view confiture.progress.statement integer
+view confiture.progress.statement_started_at timestamp with time zone
+view confiture.progress.statements integer
+view confiture.progress.step integer
+view confiture.progress.steps integer
+view confiture.progress.version text
+view confiture.progress.worker_pid integer
 view confiture.status.applied_at timestamp with time zone
 view confiture.status.detail text
 view confiture.status.name text
