@@ -1,5 +1,6 @@
 #include "apply/lock_policy.hpp"
 
+#include "apply/session_text.hpp"
 #include "pg/catalog.hpp"
 #include "pg/error.hpp"
 #include "pg/locks.hpp"
@@ -22,13 +23,6 @@ constexpr double first_pause_ms = 100, longest_pause_ms = 10'000;
 bool is_worth_a_retry(const std::string &sqlstate) {
     return sqlstate == "55P03" || sqlstate == "40P01" || sqlstate == "40001";
 }
-
-constexpr const char *blocker_in_words = R"(
-SELECT format('process %s (role "%s", application "%s", %s%s): %s', pid, usename, application_name,
-              coalesce(state, backend_type),
-              ', in a transaction for ' || round(extract(epoch FROM clock_timestamp() - xact_start)::numeric, 1) || ' s',
-              left(regexp_replace(query, '\s+', ' ', 'g'), 100))
-FROM pg_stat_activity WHERE pid = $1::integer)";
 
 constexpr const char *end_blocker = R"(
 SELECT CASE WHEN $2 = 'cancel' AND state = 'active' THEN pg_cancel_backend(pid)
@@ -65,16 +59,14 @@ std::string lock_policy::lock_of(const failed_attempt &failed) const {
 void lock_policy::note_blockers(const failed_attempt &failed) {
     std::map<int, double> now;
     blockers_.clear();
-    if (!failed.waits.empty())
-        for (const int process_id : failed.waits.back().blockers) {
+    if (!failed.waits.empty()) {
+        const pg::lock_wait &last = failed.waits.back();
+        for (const int process_id : last.blockers) {
             const auto known = blocking_since_.find(process_id);
-            now[process_id] =
-                known == blocking_since_.end() ? failed.waits.back().began_ms : known->second;
-            const auto found = pg::query(blocker_in_words, {std::to_string(process_id)});
-            blockers_.push_back(found.empty() || !found[0][0]
-                                    ? "process " + std::to_string(process_id) + ", which has ended"
-                                    : *found[0][0]);
+            now[process_id] = known == blocking_since_.end() ? last.began_ms : known->second;
         }
+        blockers_ = sessions_text(last.blockers);
+    }
     blocking_since_ = std::move(now);
 }
 
@@ -108,13 +100,10 @@ bool lock_policy::goes_on(const failed_attempt &failed) {
     note_blockers(failed);
     const bool goes_on =
         attempts_ <= pg::lock_retries() && work_before_wait(failed) <= pg::retry_work_limit();
-    std::string detail;
-    for (const std::string &blocker : blockers_)
-        detail += (detail.empty() ? "Blocked by " : "; by ") + blocker;
     pg::notice(what_ + " did not get " + lock_of(failed) + " (attempt " +
                    std::to_string(attempts_) + " of " + std::to_string(pg::lock_retries() + 1) +
                    "): " + failed.error.message,
-               detail);
+               blockers_);
     if (goes_on && pg::terminate_blockers() != pg::blocker_policy::off)
         end_blockers(failed.ended_ms);
     return goes_on;
@@ -136,15 +125,11 @@ migration::failure_record lock_policy::give_up(const failed_attempt &failed) con
     told.sqlstate = lock_not_available.code;
     told.message = "could not get " + lock_of(failed) + " in " + std::to_string(attempts_) +
                    (attempts_ == 1 ? " attempt" : " attempts");
-    told.detail.clear();
-    for (const std::string &blocker : blockers_)
-        told.detail += (told.detail.empty() ? "Blocked by " : "; by ") + blocker;
+    told.detail = blockers_;
     if (work_before_wait(failed) > pg::retry_work_limit())
-        told.detail += (told.detail.empty() ? "" : ". ") + std::string("It had worked for ") +
+        told.detail += (blockers_.empty() ? "It" : "\nIt") + std::string(" had worked for ") +
                        seconds(work_before_wait(failed)) +
-                       " before it waited: too much to begin again";
-    if (!told.detail.empty())
-        told.detail += ".";
+                       " before it waited: too much to begin again.";
     told.hint = "Try again when they are done, raise confiture.lock_retries or "
                 "confiture.lock_timeout, or set confiture.terminate_blockers.";
     return told;

@@ -42,7 +42,7 @@ private:
     std::string what_; // 'migration "001"'
     int attempts_ = 0;
     std::map<int, double> blocking_since_; // process ids of the last attempt
-    std::vector<std::string> blockers_;    // of the last attempt, in words
+    std::string blockers_;                 // of the last attempt, in words
 };
 
 } // namespace confiture::apply
