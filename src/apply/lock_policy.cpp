@@ -109,6 +109,13 @@ bool lock_policy::goes_on(const failed_attempt &failed) {
     return goes_on;
 }
 
+std::vector<int> lock_policy::blockers() const {
+    std::vector<int> process_ids;
+    for (const auto &[process_id, since] : blocking_since_)
+        process_ids.push_back(process_id);
+    return process_ids;
+}
+
 int lock_policy::pause_ms() {
     static std::minstd_rand random{std::random_device{}()};
     double longest = first_pause_ms;

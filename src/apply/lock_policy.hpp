@@ -28,6 +28,10 @@ public:
      * committed before the pause. */
     bool goes_on(const failed_attempt &failed);
 
+    int attempts() const { return attempts_; }
+    /* The process ids of the last attempt. */
+    std::vector<int> blockers() const;
+
     /* How long to hold nothing before the next attempt. */
     int pause_ms();
 

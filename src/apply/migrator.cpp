@@ -71,7 +71,28 @@ std::string words_of(const failure_record &error) {
 } // namespace
 
 migrator::migrator(transactions &whose)
-    : transactions_(whose), queue_(pg::find_relation("confiture.migrator")) {}
+    : transactions_(whose), queue_(pg::find_relation("confiture.migrator")) {
+    board_.now.run_began_at = pg::timestamp_now();
+    if (whose.are_ours())
+        board_.publisher.emplace(board_.now);
+}
+
+void migrator::expect(std::size_t migrations) {
+    board_.now.migration = 0;
+    board_.now.migrations = static_cast<std::int32_t>(migrations);
+}
+
+void migrator::show_migration() {
+    board_.now.version = migration_->version;
+    board_.now.name = migration_->name;
+    board_.now.direction = prepared_->direction;
+    board_.now.migration++;
+    board_.now.steps = static_cast<std::int32_t>(steps_.size());
+    board_.now.statements = static_cast<std::int32_t>(prepared_->script.statements.size());
+    board_.now.step = board_.now.statement = board_.now.attempt = board_.now.line = 0;
+    board_.now.began_at = pg::timestamp_now();
+    board_.publish(pg::activity::migrating);
+}
 
 migration_outcome migrator::run(const migration::stored &migration, const std::string &direction,
                                 const journal *begun) {
@@ -81,11 +102,12 @@ migration_outcome migrator::run(const migration::stored &migration, const std::s
     refuse_dependent();
     if (!transactions_.are_ours())
         refuse_several_transactions();
-    runner_.emplace(*prepared_, registered_, steps_.size() > 1, transactions_.are_ours());
+    runner_.emplace(*prepared_, registered_, board_, steps_.size() > 1, transactions_.are_ours());
     began_at_ = pg::clock_timestamp();
     next_ = 0;
     statements_done_ = 0;
     before_hooks_done_ = in_journal_ = finished_ = false;
+    show_migration();
     const double started = pg::now_ms();
     std::optional<pg::session_settings> settings; // SET inside a script ends with it
     if (steps_.size() > 1)
@@ -178,11 +200,13 @@ void migrator::run_steps() {
         retry({hooks_before, nullptr, {}}, [&] { note_hooks_before(); });
         before_hooks_done_ = in_journal_ = true;
     }
-    for (; next_ < steps_.size(); next_++)
+    for (; next_ < steps_.size(); next_++) {
+        board_.now.step = static_cast<std::int32_t>(next_ + 1);
         if (steps_[next_].at_top_level)
             run_at_top_level();
         else
             run_transactional();
+    }
     if (!finished_)
         retry({steps_.empty() ? hooks_before : std::vector<phase>{}, nullptr, hooks_after},
               [&] { note_end(std::nullopt); });
@@ -216,6 +240,11 @@ void migrator::run_at_top_level() {
         write_entry(*migration_, prepared_->direction, entry);
     });
     in_journal_ = true;
+    board_.now.statement = static_cast<std::int32_t>(steps_[next_].first + 1);
+    board_.now.line = where.line;
+    board_.now.command = entry.command;
+    board_.now.statement_began_at = pg::timestamp_now();
+    board_.publish(pg::activity::running_at_top_level);
     const double started = pg::now_ms();
     std::optional<failure_record> error;
     try {
@@ -271,6 +300,9 @@ void migrator::retry(const step_work &work, const std::function<void()> &note) {
             fail(policy.give_up(*failed));
         }
         transactions_.commit();
+        board_.now.attempt = policy.attempts() + 1;
+        board_.now.set_blockers(policy.blockers());
+        board_.publish(pg::activity::pausing_before_retry);
         pg::pause(policy.pause_ms());
     }
 }

@@ -3,6 +3,7 @@
  * history say of it, and its hooks. */
 #include "pg/plain.hpp"
 
+#include "apply/board.hpp"
 #include "apply/journal.hpp"
 #include "apply/lock_policy.hpp"
 #include "apply/settlement.hpp"
@@ -32,6 +33,9 @@ class migrator {
 public:
     explicit migrator(transactions &whose);
 
+    /* For those who watch: how many it is going to run. */
+    void expect(std::size_t migrations);
+
     /* From its first step, or from where `begun` left it.  Throws failure with the migration, file,
      * line and statement where it fails: then it is rolled back to its last step, and the history
      * says so.  What belongs to the server, a cancel for one, is thrown as it is. */
@@ -41,6 +45,7 @@ public:
 private:
     using failure_record = migration::failure_record;
 
+    void show_migration();
     void refuse_dependent() const;
     void refuse_several_transactions() const;
     void go_on_from(const journal &begun);
@@ -66,6 +71,7 @@ private:
     transactions &transactions_;
     const std::uint32_t queue_; // a relation that others are meant to queue for
     hooks::registered_hooks registered_;
+    board board_;
 
     const migration::stored *migration_ = nullptr;
     std::optional<hooks::prepared_migration> prepared_;

@@ -50,6 +50,7 @@ public:
         const std::map<std::string, journal> journals = read_journal();
         refuse_half_done(journals, direction);
         transactions_.commit();
+        migrator_.expect(chain.size());
         int done = 0;
         for (const migration::stored &next : chain) {
             const auto begun = journals.find(migration::version_sort_key(next.version));

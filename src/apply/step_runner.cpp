@@ -22,8 +22,9 @@ bool writes_rows(std::string_view tag) {
 } // namespace
 
 step_runner::step_runner(const hooks::prepared_migration &migration,
-                         hooks::registered_hooks &registered, bool several, bool commits)
-    : migration_(migration), book_(registered, migration.version, migration.hooks),
+                         hooks::registered_hooks &registered, board &shown, bool several,
+                         bool commits)
+    : migration_(migration), board_(shown), book_(registered, migration.version, migration.hooks),
       run_(migration.version, migration.name, migration.direction, false),
       callers_timeout_(pg::statement_timeout()), several_(several), commits_(commits) {}
 
@@ -35,6 +36,8 @@ bool step_runner::ended(const hooks::hook &which, const hooks::hook_outcome &out
 void step_runner::run_phases(const std::vector<hooks::phase> &phases) {
     for (const hooks::phase which : phases) {
         phase_ = which;
+        if (has(which))
+            board_.publish(pg::activity::running_hooks);
         if (auto failed = hooks::run_hooks(run_, which, book_.of(which), *this))
             throw step_failed{std::move(*failed)};
     }
@@ -75,6 +78,7 @@ void step_runner::run(const step_work &work, pg::session_watch &watch,
 
 std::optional<failure_record> step_runner::run_last(hooks::phase which) {
     phase_ = which;
+    board_.publish(pg::activity::running_hooks);
     auto failed = hooks::run_hooks(run_, which, book_.of(which), *this);
     hook_runs_.write(run_);
     return failed;
@@ -82,6 +86,11 @@ std::optional<failure_record> step_runner::run_last(hooks::phase which) {
 
 void step_runner::run_statement(std::size_t index, pg::session_watch &watch) {
     const pg::statement &where = migration_.script.statements[index];
+    board_.now.statement = static_cast<std::int32_t>(index + 1);
+    board_.now.line = where.line;
+    board_.now.command = pg::tag_name(where.tag);
+    board_.now.statement_began_at = pg::timestamp_now();
+    board_.publish(pg::activity::migrating);
     // The server's own timer runs for the statement that called us.
     const int timeout = pg::statement_timeout();
     watch.limit_statement(timeout != callers_timeout_ ? timeout : 0);

@@ -2,6 +2,7 @@
 /* Runs what one transaction of a migration has: hooks, statements, hooks. */
 #include "pg/plain.hpp"
 
+#include "apply/board.hpp"
 #include "hooks/executor.hpp"
 #include "hooks/hook_runs.hpp"
 #include "hooks/migration_run.hpp"
@@ -36,7 +37,7 @@ public:
     /* `several`: the migration has other steps, in which SET goes on, and every step is committed.
      */
     step_runner(const hooks::prepared_migration &migration, hooks::registered_hooks &registered,
-                bool several, bool commits);
+                board &shown, bool several, bool commits);
 
     /* In a subtransaction of the one that runs, which is rolled back where this throws:
      * step_failed, or pg::error.  `note` writes what is to be committed with it. */
@@ -60,6 +61,7 @@ private:
     void dispatch(const pg::statement &where, std::string_view text);
 
     const hooks::prepared_migration &migration_;
+    board &board_;
     hooks::hook_book book_;
     hooks::migration_run run_;
     hooks::hook_runs hook_runs_;
