@@ -12,6 +12,7 @@
 #include "pg/transaction.hpp"
 
 #include <cstdio>
+#include <functional>
 #include <map>
 
 namespace confiture::apply {
@@ -46,9 +47,11 @@ public:
     procedure(const pg::arguments &arguments, const char *name)
         : arguments_(arguments), transactions_(arguments, name), migrator_(transactions_) {}
 
-    int run(const std::vector<migration::stored> &chain, const std::string &direction) {
+    int run(const std::string &direction,
+            const std::function<std::vector<migration::stored>()> &choose) {
         const std::map<std::string, journal> journals = read_journal();
         refuse_half_done(journals, direction);
+        const std::vector<migration::stored> chain = choose();
         transactions_.commit();
         migrator_.expect(chain.size());
         int done = 0;
@@ -109,22 +112,22 @@ const char *next_after_up() {
 CONFITURE_FUNCTION(confiture_up) {
     const reach how_far = reach_of(arguments);
     procedure call(arguments, "up");
-    const int done = call.run(to_apply(how_far), "forward");
+    const int done = call.run("forward", [&] { return to_apply(how_far); });
     return call.summary(done, next_after_up());
 }
 
 CONFITURE_FUNCTION(confiture_down) {
     const reach how_far = reach_of(arguments);
     procedure call(arguments, "down");
-    const int done = call.run(to_revert(how_far), "backward");
+    const int done = call.run("backward", [&] { return to_revert(how_far); });
     return call.summary(done, "CALL confiture.up()");
 }
 
 CONFITURE_FUNCTION(confiture_redo) {
     procedure call(arguments, "redo");
-    const std::vector<migration::stored> last = to_revert({});
-    int done = call.run(last, "backward");
-    done = call.run(last, "forward");
+    std::vector<migration::stored> last;
+    call.run("backward", [&] { return last = to_revert({}); });
+    const int done = call.run("forward", [&] { return last; });
     return call.summary(done, next_after_up());
 }
 
