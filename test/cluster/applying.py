@@ -46,6 +46,5 @@ class Applied:
 def schema_of(cluster, database):
     """pg_dump -s, without what differs from one run to the next and without the extension itself."""
     dumped = cluster.program("pg_dump", *OWN_SCHEMA, "-d", database, timeout=600).stdout
-    kept = [line for line in dumped.splitlines()
-            if not re.match(r"\\(un)?restrict |.*\bEXTENSION (IF NOT EXISTS )?confiture\b|-- Name: EXTENSION confiture;|-- Name: confiture; Type: EXTENSION", line)]
-    return re.sub(r"\n--\n--\n", "\n", "\n".join(kept))
+    return "\n".join(line for line in dumped.splitlines() if line and not line.startswith("--")
+                     and not re.match(r"\\(un)?restrict |.*\bEXTENSION (IF NOT EXISTS )?confiture\b", line))
