@@ -188,6 +188,11 @@ class Session:
             taken.append(lines)
         return Answer(taken[0], "\n".join(taken[1]), time.monotonic() - self.began, lost)
 
+    def answered(self):
+        """Has what was started come to its end, or the session?  Takes nothing from finish()."""
+        said = self.lines[self.process.stderr].queue
+        return END in said or None in said
+
     def run(self, sql, patience=PATIENCE):
         self.start(sql)
         return self.finish(patience)

@@ -1,0 +1,275 @@
+"""Migrators that are killed, cancelled and terminated, and go on: the engine of killed.t.
+
+A pass migrates a new database from the first migration to the last, and every `up` of it is cut off until the plan of the
+pass is through.  Then the database must be what an undisturbed run makes of it.  CONFITURE_SEED says again what was drawn;
+at random moments the clock has its part too.
+"""
+import collections
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+
+import torture_migrations
+from sessions import Cluster, note, quoted, wait_until
+
+# What a migrator may answer that was cut off, or came too early after another one.
+EXPECTED = {"57014", "57P01", "57P02", "57P03", "57000", "08006", "MG008", "MG015"}
+KILLS = ("backend", "worker", "postmaster")
+INTERRUPTIONS = ("cancel backend", "terminate backend", "cancel worker", "terminate worker", "client")
+
+CUTS_OF_A_PASS = 6
+
+Plan = collections.namedtuple("Plan", "victim gate")  # without a gate: at a random moment
+
+STATE = {
+    "history": "SELECT version, action FROM confiture.history WHERE status = 'succeeded' ORDER BY id",
+    "status": "SELECT version, status FROM confiture.status ORDER BY sort_key",
+    "journal": "SELECT version, step FROM confiture.journal",
+    "ledger": "SELECT step, count(*) FROM ledger GROUP BY step ORDER BY step",
+    "transactions": "SELECT count(DISTINCT at_xid), count(*) FROM ledger",
+    "hooks": "SELECT hook, count(*) FROM hook_ledger WHERE hook !~ '^(CLEANUP|ON_ERROR)' GROUP BY hook ORDER BY hook",
+    "runs of hooks": "SELECT hook_name, count(*) FROM confiture.hook_run WHERE phase < 'CLEANUP' AND status = 'succeeded' GROUP BY 1 ORDER BY 1",
+    "accounts": "SELECT count(*), sum(amount), sum(id) FROM account",
+    "rows": "SELECT (SELECT count(*) FROM one), (SELECT count(*) FROM painted), (SELECT sum(id) FROM part), (SELECT sum(id) FROM part_2), "
+            "(SELECT sum(b::bigint) FROM big)",
+    "invalid": "SELECT indexrelid::regclass FROM pg_index WHERE NOT (indisvalid AND indisready AND indislive)",
+    "files": "SELECT relname FROM pg_class WHERE relname ~ '_cc(new|old)'",
+    "prepared": "SELECT gid FROM pg_prepared_xacts",
+}
+
+
+class Torture:
+    def __init__(self, rows=40000, settings=()):
+        self.seed = int(os.environ.get("CONFITURE_SEED") or random.SystemRandom().randrange(1 << 30))
+        note(f"CONFITURE_SEED={self.seed}")
+        self.random = random.Random(self.seed)
+        self.cluster = Cluster(*settings)
+        self.data = f"{self.cluster.host}/data"
+        self.cut_off = collections.Counter()
+        self.answers = collections.Counter()
+        self.passes = 0
+        registered = [f"SELECT confiture.register_migration({quoted(version)}, {quoted(name)}, {quoted(script)})"
+                      for version, name, script in torture_migrations.migrations(self.cluster.version)]
+        self.cluster.database("start", torture_migrations.TABLES.format(rows=rows), *registered, torture_migrations.GATES,
+                              "VACUUM ANALYZE")
+        self._run_undisturbed()
+
+    # What an undisturbed run makes.
+    def _run_undisturbed(self):
+        before = len(self.cluster.log())
+        self.new_database("clean")
+        session = self.cluster.session("clean")
+        answer = session.run("CALL confiture.up()")
+        session.kill()
+        if answer.state:
+            raise RuntimeError(answer.messages)
+        self.seconds = answer.seconds
+        self.gates = list(dict.fromkeys(re.findall(r"LOG:  gate: (.*)", self.cluster.log()[before:])))
+        self.dump = self.cluster.dump("clean", "-s")
+        self.state = self.state_of("clean")
+        note(f"undisturbed: {self.seconds:.2f} s, {len(self.gates)} gates")
+
+    def new_database(self, name):
+        self.cluster.sql(f'CREATE DATABASE "{name}" TEMPLATE start')
+
+    def state_of(self, database):
+        rows = self.cluster.sql("\n".join(f"SELECT 'STATE ' || {quoted(name)}; {query};" for name, query in STATE.items()), database)
+        return {part.split("\n", 1)[0]: part.split("\n", 1)[-1].strip() if "\n" in part else ""
+                for part in rows.split("STATE ")[1:]}
+
+    def wrong_in(self, database):
+        """What differs from the undisturbed run, in words."""
+        found = self.state_of(database)
+        wrong = [f"{name}: {found[name]!r}, and not {expected!r}" for name, expected in self.state.items() if found[name] != expected]
+        dump = self.cluster.dump(database, "-s")
+        if dump != self.dump:
+            wrong.append("schema: " + ", ".join(sorted(set(dump.splitlines()) ^ set(self.dump.splitlines()))))
+        return wrong
+
+    # One pass.
+    def run(self, plans):
+        """Cuts migrators off as planned, and what is wrong at the end is returned, with what happened."""
+        self.passes += 1
+        self.database = f"pass_{self.passes}"
+        self.told = []
+        self.new_database(self.database)
+        try:
+            wrong = self._run(plans)
+        except Exception as error:  # an engine that broke down is a failure with its story
+            wrong = [f"{type(error).__name__}: {error}"]
+        if not wrong:
+            self.cluster.sql(f'DROP DATABASE "{self.database}" WITH (FORCE)')
+        return wrong and [*wrong, f"CONFITURE_SEED={self.seed}", *self.told]
+
+    def _run(self, plans):
+        for plan in plans:
+            migrator, controller = self.cluster.session(self.database), self.cluster.session(self.database)
+            hit = self._cut_off(plan, migrator, controller)
+            answer = migrator.finish()
+            self._tell(f"{plan.victim} at {plan.gate or 'a random moment'}: {hit}; {self._summary(answer)}")
+            self._end(migrator, controller)
+            if hit:
+                self.cut_off[plan.victim] += 1
+                self.hit.append(plan)
+                self.answers[answer.state or ("lost" if answer.lost else "done")] += 1
+            if answer.state and answer.state not in EXPECTED:
+                return [f"an answer that is not expected: {answer!r}"]
+            if not wait_until(self._answers, 60, 0.02):
+                return ["the server does not come back: " + self.cluster.log()[-2000:]]
+            if answer.state == "MG015" and (wrong := self._repair()):
+                return wrong
+            if not hit and not answer.state:
+                if self._pending() == "0":
+                    break
+        return self._finish() or self.wrong_in(self.database)
+
+    def _finish(self):
+        for _ in range(5):
+            migrator = self.cluster.session(self.database)
+            answer = migrator.run("CALL confiture.up()")
+            self._tell("to the end: " + self._summary(answer))
+            self._end(migrator)
+            if answer.state == "MG015" and (wrong := self._repair()):
+                return wrong
+            if answer.state not in ("MG015", "MG008"):
+                return [f"the last run: {answer!r}"] if answer.state or answer.lost else []
+        return ["it does not come to an end"]
+
+    def _repair(self):
+        rows = self.cluster.sql("SELECT version, step, command, state, detail FROM confiture.repair()", self.database)
+        self._tell("repair: " + rows)
+        return [f"repair() does not know: {rows}"] if "|unknown|" in rows else []
+
+    def _pending(self):
+        return self.cluster.sql("SELECT count(*) FROM confiture.status WHERE status <> 'applied'", self.database)
+
+    def _tell(self, what):
+        self.told.append(f"{time.strftime('%H:%M:%S')} {what}")
+
+    @staticmethod
+    def _summary(answer):
+        errors = [line for line in answer.messages.splitlines() if not line.startswith(("NOTICE", "LOCATION"))]
+        return f"{answer.state or ''} {'lost' if answer.lost else ''} {answer.value or ''} {' / '.join(errors)[:600]}"
+
+    def _end(self, *sessions):
+        for session in sessions:
+            session.kill()
+            self.cluster.sessions.remove(session)
+
+    def _answers(self):
+        try:
+            return self.cluster.sql("SELECT 1", self.database, check=False) == "1"
+        except OSError:
+            return False
+
+    # One cut.
+    def _cut_off(self, plan, migrator, controller):
+        """Whether somebody was hit in the middle of a migration."""
+        if plan.gate:
+            controller.run(f"SELECT pg_advisory_lock(4711, hashtext({quoted(plan.gate)}))")
+            migrator.start("SET confiture.lock_timeout = '50s'; SET confiture.migrator_wait = '20s'; CALL confiture.up()")
+            waiting = self._watch(migrator, controller, "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid = 4711 AND NOT granted")
+        else:
+            migrator.start("SET confiture.migrator_wait = '20s'; CALL confiture.up()")
+            waiting = None
+            if "worker" in plan.victim:
+                waiting = self._watch(migrator, controller, self._worker())
+                time.sleep(self.random.uniform(0, self.seconds / 30))
+            else:
+                time.sleep(self.random.uniform(0, self.seconds / 3))
+        hit = not migrator.answered() and self._hit(plan.victim, migrator, controller, waiting)
+        if plan.gate and plan.victim not in KILLS:
+            controller.run("SELECT pg_advisory_unlock_all()")
+        return hit
+
+    def _watch(self, migrator, controller, query):
+        """The process that the query finds, unless the migrator ends before."""
+        found = []
+
+        def look():
+            found[:] = controller.run(query).rows[:1]
+            return found or migrator.answered()
+
+        if not wait_until(look, 50, 0.001):
+            raise RuntimeError("neither is at the gate nor ends: " + self.cluster.sql(
+                "SELECT string_agg(concat_ws(' ', pid, backend_type, state, wait_event, query), ' // ') FROM pg_stat_activity"))
+        return int(found[0]) if found else None
+
+    def _worker(self):
+        return f"SELECT pid FROM pg_stat_activity WHERE backend_type = 'confiture worker' AND datname = '{self.database}'"
+
+    def _hit(self, victim, migrator, controller, waiting):
+        """Every process is one that this cluster's own pg_stat_activity has just named, or that this program started."""
+        if victim == "postmaster":
+            return self._kill_postmaster(controller)
+        if victim == "client":
+            migrator.process.kill()
+            return "the client was killed"
+        query = self._worker() if "worker" in victim else f"SELECT pid FROM pg_stat_activity WHERE pid = {migrator.pid} AND state = 'active'"
+        found = controller.run(query).rows
+        if not found:
+            return False
+        process = int(found[0])
+        if victim in KILLS:
+            try:
+                os.kill(process, signal.SIGKILL)
+            except ProcessLookupError:
+                return False
+            return f"process {process} was killed" + (" as it waited" if process == waiting else "")
+        answer = controller.run(f"SELECT pg_{victim.split()[0]}_backend({process})")
+        return f"process {process}: {victim}" if answer.value == "t" else False
+
+    def _kill_postmaster(self, controller):
+        with open(f"{self.data}/postmaster.pid", encoding="utf-8") as file:
+            postmaster = int(file.readline())
+        children = [int(row) for row in controller.run("SELECT pid FROM pg_stat_activity").rows]
+        os.kill(postmaster, signal.SIGKILL)
+        if not wait_until(lambda: not any(self._lives(each) for each in (postmaster, *children)), 60, 0.01):
+            raise RuntimeError("processes outlive the postmaster: " + subprocess.run(
+                ["ps", "-fp", ",".join(str(each) for each in children if self._lives(each))], capture_output=True, text=True).stdout)
+        start = subprocess.run([*self.cluster.as_server, str(self.cluster.bin / "pg_ctl"), "-D", self.data, "-l", f"{self.cluster.host}/log",
+                                "-w", "-t", "60", "start"], cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL, check=False)
+        if start.returncode:
+            raise RuntimeError("the server does not start: " + self.cluster.log()[-2000:])
+        return f"the postmaster {postmaster} was killed"
+
+    @staticmethod
+    def _lives(process):
+        try:
+            with open(f"/proc/{process}/stat", encoding="utf-8") as file:
+                return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+
+    # All passes.
+    def cut(self, victims, count):
+        """Passes until so many cuts have hit, two of three at gates: all gates with all victims come, one after the other.
+
+        Yields what is wrong after each pass; the first wrong one is the last.
+        """
+        deck = collections.deque(self.random.sample([(index, victim) for index in range(len(self.gates)) for victim in victims],
+                                                    len(self.gates) * len(victims)))
+        wanted = sum(self.cut_off.values()) + count
+        idle = 0
+        while (left := wanted - sum(self.cut_off.values())) > 0:
+            at_gates = sorted(deck.popleft() for _ in range(min(left, CUTS_OF_A_PASS, len(deck))))
+            plans = [Plan(victim, self.gates[index]) for index, victim in at_gates]
+            for _ in range(len(plans) // 2):
+                plans.insert(self.random.randint(0, len(plans)), Plan(self.random.choice(victims), None))
+            plans = plans[:left]
+            self.hit = []
+            yield (wrong := self.run(plans))
+            if wrong:
+                return
+            idle = 0 if self.hit else idle + 1
+            if idle > 20:
+                yield ["nobody is hit any more"]
+                return
+            # Those that a migrator had gone past come again; they are new ones where all have been there.
+            deck.extend(each for each in at_gates if Plan(each[1], self.gates[each[0]]) not in self.hit)
+            if not deck:
+                deck.extend((index, victim) for index in range(len(self.gates)) for victim in victims)
