@@ -3,6 +3,7 @@
 #include "apply/outcome_readers.hpp"
 #include "pg/catalog.hpp"
 #include "pg/query.hpp"
+#include "pg/settings.hpp"
 
 namespace confiture::apply {
 
@@ -73,6 +74,16 @@ WHERE l.locktype = 'relation' AND l.mode = 'ShareUpdateExclusiveLock' AND l.gran
       l.pid NOT IN (SELECT v.pid FROM pg_stat_progress_vacuum v
                     UNION ALL SELECT a.pid FROM pg_stat_progress_analyze a))";
 
+/* A worker of ours whose migrator is gone and who has not noticed yet: it may still wait for its
+ * first lock, and have left no trace.  What it runs is cut off at track_activity_query_size. */
+constexpr const char *worker_query = R"(
+SELECT min(a.pid)
+FROM pg_stat_activity a
+WHERE a.backend_type = 'confiture worker' AND a.datname = current_database() AND
+      a.state = 'active' AND a.query <> '' AND starts_with($1, a.query))";
+
+int process_in(const std::string &text) { return text.empty() ? 0 : std::stoi(text); }
+
 } // namespace
 
 std::string one_text(const std::string &query, const std::vector<std::string> &parameters) {
@@ -80,14 +91,17 @@ std::string one_text(const std::string &query, const std::vector<std::string> &p
     return rows.empty() ? std::string() : rows[0][0].value_or("");
 }
 
+/* The statement runs in another session: temporary tables of ours hide nothing there. */
 std::string relation_now(const std::string &name) {
-    return name.empty() ? "0" : std::to_string(pg::find_relation(name));
+    if (name.empty())
+        return "0";
+    const std::string path = pg::setting("search_path");
+    pg::settings_scope settings;
+    settings.set("search_path", path.empty() ? "pg_temp" : (path + ", pg_temp").c_str());
+    return std::to_string(pg::find_relation(name));
 }
 
-int busy_with(const std::string &table) {
-    const std::string process = one_text(busy_query, {table});
-    return process.empty() ? 0 : std::stoi(process);
-}
+int busy_with(const std::string &table) { return process_in(one_text(busy_query, {table})); }
 
 std::string told(const char *kind, const std::string &name) {
     return std::string(kind) + " \"" + name + "\"";
@@ -102,6 +116,12 @@ std::string look_before(std::string_view statement) {
 finding look_after(std::string_view statement, const std::string &before) {
     const outcome_question question{statement, pg::read_top_level_statement(statement),
                                     before.empty() ? "{}" : before};
+    if (const int process = process_in(one_text(worker_query, {std::string(statement)}))) {
+        finding found;
+        found.sentence = "process " + std::to_string(process) + " still runs the statement";
+        found.busy = process;
+        return found;
+    }
     return reader_of(question.facts.kind).after(question);
 }
 

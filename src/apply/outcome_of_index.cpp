@@ -87,7 +87,7 @@ finding being_built(const candidate &index, int process) {
 finding after_new(const candidate &index, int process) {
     if (index.valid)
         return say(outcome::done, told("index", index.told) + " is there and valid");
-    if (process)
+    if (process != 0)
         return being_built(index, process);
     finding found = say(outcome::not_done, told("index", index.told) + " is there and invalid");
     found.cleanup.push_back("DROP INDEX " + index.quoted);
@@ -100,7 +100,7 @@ finding after_tolerated(const candidate &relation, int process) {
         return say(outcome::not_done,
                    told("relation", relation.told) +
                        " is no index of the table: IF NOT EXISTS passes it over");
-    if (!relation.valid && process)
+    if (!relation.valid && process != 0)
         return being_built(relation, process);
     if (!relation.valid)
         return say(outcome::not_done, told("index", relation.told) +
@@ -120,14 +120,17 @@ finding after_named(const candidate &relation, bool tolerant, int process) {
     if (relation.before_by_name && relation.same_definition)
         return say(outcome::unknown,
                    told("index", relation.told) + " was there before, and is another one now");
-    return say(outcome::not_done, told("relation", relation.told) + " is not the statement's");
+    if (!relation.here)
+        return say(outcome::not_done, told("relation", relation.told) + " is not the statement's");
+    return say(outcome::unknown,
+               told("index", relation.told) + " is there with another definition");
 }
 
 /* The valid ones come first. */
 finding after_unnamed(const std::vector<candidate> &indexes, int process) {
     finding found = after_new(indexes.front(), process);
     for (const candidate &index : indexes)
-        if (!index.valid && !process && &index != &indexes.front())
+        if (!index.valid && process == 0 && &index != &indexes.front())
             found.cleanup.push_back("DROP INDEX " + index.quoted);
     return found;
 }
@@ -154,7 +157,7 @@ finding after_create_index(const outcome_question &question) {
                                           ? told("table", question.facts.relation) +
                                                 " has no new index of this definition"
                                           : told("index", question.facts.name) + " is not there");
-    const int process = busy_with(table);
+    const int process = found.back().valid ? 0 : busy_with(table); // the valid ones come first
     return question.facts.name.empty()
                ? after_unnamed(found, process)
                : after_named(found.front(), question.facts.tolerant, process);

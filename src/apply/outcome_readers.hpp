@@ -28,7 +28,7 @@ finding after_shared_object(const outcome_question &);
 /* The first column of the first row; empty for none. */
 std::string one_text(const std::string &query, const std::vector<std::string> &parameters);
 
-/* The relation that a quoted name finds now, as text; "0" for none. */
+/* The permanent relation that a quoted name finds now, as text; "0" for none. */
 std::string relation_now(const std::string &name);
 
 /* Another session that holds the table as the concurrent commands do from their first commit to

@@ -128,7 +128,7 @@ bool nulls_not_distinct(const IndexStmt *statement) {
 /* The statement was analysed.  The same as index_definition_sql. */
 char *definition_of(const IndexStmt *statement, Oid table) {
     const Oid method = get_index_am_oid(statement->accessMethod, false);
-    text_lists lists;
+    text_lists lists{};
     for (StringInfo list :
          {&lists.columns, &lists.classes, &lists.collations, &lists.orders, &lists.options})
         initStringInfo(list);

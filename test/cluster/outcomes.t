@@ -158,21 +158,28 @@ DEFINITIONS = ["(a)", "(a DESC)", "(a NULLS FIRST)", "(a DESC NULLS LAST)", "(b)
                "(a) WHERE (CASE WHEN a > 1 THEN EXTRACT(year FROM timestamp '2020-01-01') ELSE 0 END) = 0", "((d ->> 'k'))", "(a) WHERE b LIKE 'x%'",
                "(a) WHERE a IN (1, 2)"]
 SAME = ["(a ASC NULLS LAST)", "(a int4_ops)", "USING btree ((a))", "(a) WHERE true", "(b COLLATE \"default\")", "(a) WHERE 5 < a AND true"]
+DEFINITIONS.append("UNIQUE (a, id)")
 if cluster.version >= 15:
-    DEFINITIONS.append("(a) NULLS NOT DISTINCT")
+    DEFINITIONS.append("UNIQUE (a, id) NULLS NOT DISTINCT")
 icu = cluster.sql("SELECT count(*) FROM pg_collation WHERE collname = 'en-x-icu'") == "1"
 DEFINITIONS = [definition for definition in DEFINITIONS if icu or "icu" not in definition]
-texts = {definition: json.loads(before(f"CREATE UNIQUE INDEX CONCURRENTLY i ON t {definition}" if "NULLS NOT" in definition
-                                       else f"CREATE INDEX CONCURRENTLY i ON t {definition}"))["definition"] for definition in DEFINITIONS}
+
+
+def creating(definition):
+    unique = "UNIQUE " if definition.startswith("UNIQUE ") else ""
+    return f"CREATE {unique}INDEX CONCURRENTLY i ON t {definition[len(unique):]}"
+
+
+texts = {definition: json.loads(before(creating(definition)))["definition"] for definition in DEFINITIONS}
 equal(len(set(texts.values())), len(DEFINITIONS), "the texts of different definitions differ")
 for definition in DEFINITIONS + SAME[:5]:
-    statement = f"CREATE {'UNIQUE ' if 'NULLS NOT' in definition else ''}INDEX CONCURRENTLY i ON t {definition}"
+    statement = creating(definition)
     seen = before(statement)
     equal(run(statement), "", f"{definition!r}: it runs")
     finds(repr(definition), statement, seen, "done", 'index "shop.i" is there and valid')
     cluster.sql("DROP INDEX shop.i")
 for definition in SAME[:3] + SAME[4:5]:
-    equal(json.loads(before(f"CREATE INDEX CONCURRENTLY i ON t {definition}"))["definition"], texts["(b)" if "(b" in definition else "(a)"],
+    equal(json.loads(before(creating(definition)))["definition"], texts["(b)" if "(b" in definition else "(a)"],
           f"{definition} is the same as by default")
 
 # What is in the way of the name.
@@ -193,7 +200,7 @@ finds("IF NOT EXISTS: another definition", TOLERANT, seen, "done", 'index "shop.
 cluster.sql("DROP INDEX shop.i")
 seen, seen_tolerant = before(NAMED), before(TOLERANT)
 cluster.sql("CREATE INDEX i ON shop.t (b)")
-finds("somebody else's index came", NAMED, seen, "not_done", 'relation "shop.i" is not the statement\'s')
+finds("somebody else's index came", NAMED, seen, "unknown", 'index "shop.i" is there with another definition')
 finds("somebody else's index came, IF NOT EXISTS", TOLERANT, seen_tolerant, "done", 'index "shop.i" is there and valid, with another definition')
 cluster.sql("DROP INDEX shop.i; CREATE TABLE shop.i ()")
 finds("somebody else's table came", NAMED, seen, "not_done", 'relation "shop.i" is not the statement\'s')
@@ -202,7 +209,7 @@ finds("somebody else's table came, IF NOT EXISTS", TOLERANT, seen_tolerant, "not
 cluster.sql("DROP TABLE shop.i")
 run("CREATE UNIQUE INDEX CONCURRENTLY i ON shop.t (a)")
 equal(count_invalid(), "1", "somebody left an invalid index")
-finds("somebody else's invalid index came", NAMED, seen, "not_done", 'relation "shop.i" is not the statement\'s')
+finds("somebody else's invalid index came", NAMED, seen, "unknown", 'index "shop.i" is there with another definition')
 seen = before(TOLERANT)
 ok("already exists, skipping" in run(TOLERANT), "an invalid index is passed over by the server")
 finds("IF NOT EXISTS: an invalid index of somebody's", TOLERANT, seen, "not_done",
@@ -239,6 +246,30 @@ cluster.sql("CREATE TABLE shop.short_lived (a int)")
 seen = before("CREATE INDEX CONCURRENTLY i ON short_lived (a)")
 cluster.sql("DROP TABLE shop.short_lived")
 finds("a table that went", "CREATE INDEX CONCURRENTLY i ON short_lived (a)", seen, "not_done", 'table "short_lived" is not there')
+
+# A temporary table of the migrator's is not what its worker sees.
+watcher.run("CREATE TEMP TABLE t (a int)")
+equal(json.loads(before(NAMED))["table"], cluster.sql("SELECT 'shop.t'::regclass::oid"), "a temporary table hides nothing")
+for path in ("", "'$user', shop", "pg_catalog, shop"):
+    watcher.run(f"SET search_path = {path or repr('')}")
+    equal(before("CREATE INDEX CONCURRENTLY i ON shop.t (a)") == "{}", False, f"search_path {path!r}: a qualified name")
+    equal(before(NAMED) == "{}", False, f"search_path {path!r}: an unqualified name")  # of the temporary table where there is no other
+watcher.run("DROP TABLE pg_temp.t; RESET search_path")
+
+# A worker that still waits for its first lock has left no trace; its migrator may be gone.
+cluster.sql("CREATE EXTENSION confiture; SELECT confiture.register_migration('1', 'index', 'CREATE INDEX CONCURRENTLY i ON shop.t (a)')")
+blocker.run("BEGIN; LOCK shop.t IN SHARE UPDATE EXCLUSIVE MODE")
+migrator = cluster.session()
+migrator.start("CALL confiture.up()")
+WORKER = "SELECT min(pid) FROM pg_stat_activity WHERE backend_type = 'confiture worker' AND wait_event_type = 'Lock'"
+statement = "CREATE INDEX CONCURRENTLY i ON shop.t (a)"
+ok(wait_until(lambda: watcher.run(WORKER).value), "a worker waits")
+worker = int(watcher.run(WORKER).value)
+finds("a worker that waits", statement, "{}", "unknown", f"process {worker} still runs the statement", busy=worker)
+watcher.run(f"SELECT pg_terminate_backend({migrator.pid})")
+ok(wait_until(lambda: not after(statement, before(statement))["busy"]), "it ends soon after its migrator")
+blocker.run("ROLLBACK")
+cluster.sql("DROP EXTENSION confiture")
 
 # ---- DROP INDEX CONCURRENTLY ----
 
