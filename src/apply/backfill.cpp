@@ -1,6 +1,7 @@
 #include "apply/backfill.hpp"
 
 #include "apply/session_text.hpp"
+#include "pg/memory.hpp"
 #include "pg/name_lock.hpp"
 #include "pg/self_cancel.hpp"
 #include "pg/session.hpp"
@@ -19,7 +20,8 @@ namespace confiture::apply {
 namespace {
 
 constexpr double notice_every_ms = 5000;
-constexpr int lag_poll_ms = 200;
+constexpr int yield_ms = 50; // whoever waited must not find the row locked again
+constexpr int lag_poll_ms = 100;
 constexpr int shortest_retry_ms = 100, longest_retry_ms = 2000;
 
 /* The same statement on the same table is the same backfill. */
@@ -42,9 +44,9 @@ void refuse_hidden_rows(pg::oid table, const std::string &name) {
 }
 
 double rows_of(pg::oid table) {
-    const auto rows = pg::query("SELECT sum(greatest(c.reltuples, 0)) "
-                                "FROM pg_partition_tree($1::oid) AS t "
-                                "JOIN pg_class AS c ON c.oid = t.relid WHERE t.isleaf",
+    const auto rows = pg::query("SELECT sum(greatest(reltuples, 0)) FROM pg_class "
+                                "WHERE oid = $1::oid AND relkind = 'r' OR oid IN (SELECT relid "
+                                "FROM pg_partition_tree($1::oid) WHERE isleaf)",
                                 {std::to_string(table)});
     return rows[0][0] ? std::stod(*rows[0][0]) : 0;
 }
@@ -89,12 +91,19 @@ backfill_totals backfill::run(pg::committing_call &transactions) {
     const pg::interrupt_counter interrupts;
     rows_expected_ = rows_of(table_);
     tell_beginning();
-    do {
-        wait_for_standbys(transactions);
-        run_batch(transactions);
-        if (!current_.final && options_.pause_ms > 0)
-            pg::pause(options_.pause_ms);
-    } while (!current_.final);
+    try {
+        pg::memory_context memory("confiture backfill batch");
+        do {
+            memory.reset();
+            const pg::memory_scope scope(memory);
+            wait_for_standbys(transactions);
+            run_batch(transactions);
+            if (!current_.final && options_.pause_ms > 0)
+                pg::pause(options_.pause_ms);
+        } while (!current_.final);
+    } catch (const pg::error &raised) { // between two batches
+        throw failure_of(raised, "In backfill \"" + run_.name + "\" of " + run_.table + ".");
+    }
     return totals_;
 }
 
@@ -200,9 +209,10 @@ bool backfill::try_batch(pg::committing_call &transactions) {
                     (watch.caused(raised) && watch.stopped() == pg::stop_reason::autovacuum);
                 retry = stopped_for_others || waited_too_long || is_worth_a_retry(raised);
                 if (!retry)
-                    throw failure_of(raised);
+                    throw failure_of(raised, place());
                 if (!stopped_for_others && ++failed_attempts_ > options_.lock_retries)
-                    throw waited_too_long ? lock_failure(watch.waits()) : failure_of(raised);
+                    throw waited_too_long ? lock_failure(watch.waits())
+                                          : failure_of(raised, place());
             }
         }
         if (!retry) {
@@ -216,11 +226,13 @@ bool backfill::try_batch(pg::committing_call &transactions) {
         }
     } catch (const pg::error &raised) { // of the commit: a deferred constraint, or a retry
         if (!is_worth_a_retry(raised) || ++failed_attempts_ > options_.lock_retries)
-            throw failure_of(raised);
+            throw failure_of(raised, place());
     }
     pace_.batch_failed();
     transactions.commit(); // nothing but what was rolled back
-    if (!stopped_for_others)
+    if (stopped_for_others)
+        pg::pause(yield_ms);
+    else
         wait_before_retry();
     return false;
 }
@@ -233,13 +245,15 @@ void backfill::wait_before_retry() {
 }
 
 void backfill::wait_for_standbys(pg::committing_call &transactions) {
-    if (!options_.max_lag_ms)
+    if (!options_.max_lag_ms || pg::now_ms() - kept_up_at_ms_ < lag_poll_ms)
         return;
     double told_at_ms = 0;
     for (;;) {
         const std::optional<lagging_standby> standby = lag_.farthest();
-        if (!standby || standby->ms <= *options_.max_lag_ms)
+        if (!standby || standby->ms <= *options_.max_lag_ms) {
+            kept_up_at_ms_ = pg::now_ms();
             return;
+        }
         if (pg::now_ms() - told_at_ms >= notice_every_ms) {
             told_at_ms = pg::now_ms();
             pg::notice("backfill \"" + run_.name + "\" waits for standby \"" + standby->name +
@@ -261,16 +275,17 @@ std::string backfill::place() const {
 }
 
 std::string backfill::what_stays() const {
-    return run_.batches == 0 ? "Nothing was committed."
-                             : "The batches before this one are committed; the same CALL goes on "
-                               "after them.";
+    if (run_.batches == 0)
+        return "Nothing was committed.";
+    return std::string("The batches before are committed; the same CALL") +
+           (options_.restart ? " without restart" : "") + " goes on after them.";
 }
 
 /* Keeps what a client may look at. */
-failure backfill::failure_of(const pg::error &raised) const {
+failure backfill::failure_of(const pg::error &raised, const std::string &where) const {
     failure told{{}, raised.what(), raised.detail(), raised.hint()};
     raised.sqlstate().copy(told.state.code, sizeof told.state.code - 1);
-    told.detail += (told.detail.empty() ? "" : "\n") + place();
+    told.detail += (told.detail.empty() ? "" : "\n") + where;
     if (told.hint.empty())
         told.hint = what_stays();
     told.context = raised.context();

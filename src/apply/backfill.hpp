@@ -63,7 +63,7 @@ private:
     bool try_batch(pg::committing_call &transactions);
     void wait_before_retry();
     void wait_for_standbys(pg::committing_call &transactions);
-    failure failure_of(const pg::error &raised) const;
+    failure failure_of(const pg::error &raised, const std::string &where) const;
     failure lock_failure(const std::vector<pg::lock_wait> &waits) const;
     std::string place() const;
     std::string what_stays() const;
@@ -84,7 +84,7 @@ private:
     backfill_totals totals_;
     int failed_attempts_ = 0;
     double rows_expected_ = 0; // in the table; 0 where nobody knows
-    double told_at_ms_ = 0;
+    double told_at_ms_ = 0, kept_up_at_ms_ = 0;
 };
 
 } // namespace confiture::apply

@@ -1,6 +1,7 @@
 #include "apply/backfill_pace.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace confiture::apply {
 
@@ -17,10 +18,8 @@ void backfill_pace::batch_took(double ms, bool others_waited) {
     else
         allowed_ms_ = std::min(allowed_ms_ * 1.25, wanted_ms_);
     const double change = std::clamp(allowed_ms_ / std::max(ms, 0.01), 0.25, 4.0);
-    size_ =
-        static_cast<int>(std::clamp(size_ * change, static_cast<double>(std::min(size_, least_)),
-                                    static_cast<double>(largest_)));
-    size_ = std::max(size_, 1);
+    const double least = std::min(size_, least_);
+    size_ = static_cast<int>(std::lround(std::clamp(size_ * change, least, 1.0 * largest_)));
 }
 
 void backfill_pace::batch_failed() { size_ = std::max(size_ / 4, 1); }

@@ -5,10 +5,12 @@
 
 namespace confiture::pg {
 
+/* Locks of the other method, that of advisory locks, outlive the abort of a transaction
+ * (ProcReleaseLocks()). */
 static lock_tag tag_of(Oid relation, const std::string &name) {
     const auto hash =
         static_cast<std::uint32_t>(std::stoul(sha256(name).substr(0, 8), nullptr, 16));
-    return {MyDatabaseId, relation, hash, 0, LOCKTAG_OBJECT, DEFAULT_LOCKMETHOD};
+    return {MyDatabaseId, relation, hash, 0, LOCKTAG_OBJECT, USER_LOCKMETHOD};
 }
 
 name_lock::name_lock(oid relation, const std::string &name)

@@ -1,5 +1,5 @@
 #pragma once
-/* A lock of the session on a name.  It is no advisory lock: nobody can take it from SQL. */
+/* A lock of the session on a name, whatever its transactions do.  Nobody can take it from SQL. */
 #include "pg/plain.hpp"
 
 #include "pg/catalog.hpp"

@@ -15,7 +15,8 @@ SLOWLY = ", batch_size => 100, max_batch_size => 100, pause => '2ms'"
 cluster = Cluster("max_wal_senders=4", "wal_level=replica", "wal_keep_size=1GB", "deadlock_timeout=100ms", standby=True)
 cluster.database("backfill", f"""
 CREATE TABLE target (id int PRIMARY KEY, hits int NOT NULL DEFAULT 0, note text);
-INSERT INTO target SELECT n FROM generate_series(1, {ROWS}) n""")
+INSERT INTO target SELECT n FROM generate_series(1, {ROWS}) n;
+ANALYZE target""")
 watcher = cluster.session("backfill")
 
 
@@ -74,6 +75,7 @@ for number in range(6):
         name = f"kill {number} of the backend after {until} rows"
         os.kill(runner.pid, signal.SIGKILL)
         ok(runner.finish().lost, f"{name}: it is gone")
+        ok(wait_until(lambda: not pathlib.Path(f"/proc/{watcher.pid}").exists()), f"{name}: and every other with it")
     ok(wait_until(answers, 60, 0.1), f"{name}: the server answers")
     once(name)
 
@@ -91,6 +93,23 @@ answer = runner.run("SET statement_timeout = '300ms'; " + COUNT.format(SLOWLY))
 equal(answer.state, "57014", "statement_timeout ends it")
 equal(runner.run("SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'object'").value, "0", "and its lock is gone")
 once("timed out")
+
+# Many batches take no more memory than few.
+
+
+def private_kilobytes(session):
+    return int(re.search(r"RssAnon:\s+(\d+)", pathlib.Path(f"/proc/{session.pid}/status").read_text())[1])
+
+
+reset()
+runner = cluster.session("backfill")
+runner.run(COUNT.format(", batch_size => 20, max_batch_size => 20"))
+first = private_kilobytes(runner)
+reset()
+answer = runner.run(COUNT.format(", batch_size => 3, max_batch_size => 3"))
+last = private_kilobytes(runner)
+note(f"private memory {first} kB after 1,000 batches, {last} kB after 6,667 more, {answer.seconds:.1f} s")
+ok(last - first < 512, "many batches: memory does not grow", f"{first} kB, {last} kB")
 
 # Two at once.
 reset()
@@ -123,22 +142,27 @@ ok(wait_until(lambda: watcher.run(f"SELECT wait_event = 'Extension' FROM pg_stat
 held = ("SELECT count(*) FROM pg_locks AS l LEFT JOIN pg_stat_activity AS a USING (pid) "
         f"WHERE pid = {runner.pid} AND (locktype NOT IN ('virtualxid', 'object') OR a.backend_xmin IS NOT NULL OR a.backend_xid IS NOT NULL)")
 ok(wait_until(lambda: watcher.run(held).value == "0"), "and holds nothing meanwhile")
+equal(watcher.run(COUNT.format("")).state, "MG008", "but no other may begin it")
 holder.run("COMMIT")
-equal(runner.finish().state, None, "it goes on when the row is free")
+answer = runner.finish()
+equal((answer.state, answer.messages.count("WARNING")), (None, 0), "it goes on when the row is free")
 once("locked out")
 
 # Those who wait for it are waited for: a batch that takes long is made smaller.
 reset()
 cluster.sql("""CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.002); RETURN NEW; END $$;
-CREATE TRIGGER slow BEFORE UPDATE OF hits ON target FOR EACH ROW WHEN (NEW.id <= 2000) EXECUTE FUNCTION slow()""", "backfill")
+CREATE TRIGGER slow BEFORE UPDATE OF hits ON target FOR EACH ROW WHEN (NEW.id <= 3000) EXECUTE FUNCTION slow()""", "backfill")
 runner.start(COUNT.format(", batch_size => 1500, batch_time => '10s', max_wait_caused => '200ms'"))
 ok(wait_until(lambda: watcher.run(f"SELECT count(*) FROM pg_stat_activity WHERE pid = {runner.pid} AND wait_event = 'PgSleep'").value == "1"),
    "a batch takes its time")
 time.sleep(0.3)
 answer = watcher.run("UPDATE target SET note = 'waited' WHERE id = 1")
 note(f"another session waited {answer.seconds:.3f} s for a batch of 3 s")
-ok(0.01 < answer.seconds < 1.5, "another session waits no longer than max_wait_caused", f"{answer.seconds:.3f} s")
-equal(runner.finish().state, None, "the backfill ends all the same")
+ok(0.01 < answer.seconds < 0.6, "another session waits no longer than max_wait_caused", f"{answer.seconds:.3f} s")
+answer = runner.finish()
+equal((answer.state, answer.messages.count("WARNING")), (None, 0), "the backfill ends all the same")
+ok(re.search(r'NOTICE: .*backfill "count": \d+ rows in \d+ batches, about \d+ %$', answer.messages, re.MULTILINE), "and has told how far it was",
+   answer.messages)
 cluster.sql("DROP FUNCTION slow CASCADE", "backfill")
 once("waited for")
 
