@@ -20,6 +20,7 @@ help:
 	@echo "                  PARTS='build pgtap' FILES='test/pgtap/a.sql' narrow a run down; the parts:"
 	@echo '                  layers format build unit regress pgtap isolation cluster signatures tidy'
 	@echo 'make bench        the benchmarks, on a private cluster'
+	@echo 'make torture      KILLS=$(KILLS) times kill -9 while migrations run, on a private cluster; CONFITURE_SEED=... says which'
 	@echo 'make fuzz         made-up input for the readers, FUZZ_SECONDS=$(FUZZ_SECONDS) for each target; needs clang'
 	@echo 'make signatures   rewrite test/signatures: the SQL interface that a release promises'
 	@echo 'make docs         rewrite docs/reference.md from the COMMENTs of the SQL objects'
@@ -47,6 +48,12 @@ bench: setup
 	@$(built)
 	@if [ -x test/bench/run ]; then PG_CONFIG='$(PG_CONFIG)' test/with-cluster fsync=on test/bench/run; \
 	else echo 'no benchmarks: test/bench/run is not there'; fi
+
+KILLS ?= 300
+.PHONY: torture
+torture: setup
+	@$(built)
+	@CONFITURE_KILLS=$(KILLS) PGBIN="$$($(PG_CONFIG) --bindir)" test/tap-harness test/cluster/killed.t
 
 FUZZ_SECONDS ?= 60
 .PHONY: fuzz

@@ -16,6 +16,7 @@ ok(len(torture.gates) > 60, "there are gates at the steps", torture.gates)
 
 for what, victims, cuts in (("killed", KILLS, count), ("cancelled, terminated or left", INTERRUPTIONS, (count + 1) // 2)):
     torture.cut_off.clear()
+    torture.answers.clear()
     for wrong in torture.cut(victims, cuts):
         ok(not wrong, f"pass {torture.passes}: {what} and brought to its end, it is what an undisturbed run makes", "\n".join(wrong))
         if wrong:

@@ -51,6 +51,7 @@ class Torture:
         self.cut_off = collections.Counter()
         self.answers = collections.Counter()
         self.passes = 0
+        self.began = time.time()
         registered = [f"SELECT confiture.register_migration({quoted(version)}, {quoted(name)}, {quoted(script)})"
                       for version, name, script in torture_migrations.migrations(self.cluster.version)]
         self.cluster.database("start", torture_migrations.TABLES.format(rows=rows), *registered, torture_migrations.GATES,
@@ -67,7 +68,8 @@ class Torture:
         if answer.state:
             raise RuntimeError(answer.messages)
         self.seconds = answer.seconds
-        self.gates = list(dict.fromkeys(re.findall(r"LOG:  gate: (.*)", self.cluster.log()[before:])))
+        # Each with whether a worker comes by, in their order.
+        self.gates = {gate: owner == "confiture worker" for owner, gate in re.findall(r"LOG:  gate of a ([^:]*): (.*)", self.cluster.log()[before:])}
         self.dump = self.cluster.dump("clean", "-s")
         self.state = self.state_of("clean")
         note(f"undisturbed: {self.seconds:.2f} s, {len(self.gates)} gates")
@@ -147,7 +149,9 @@ class Torture:
         return self.cluster.sql("SELECT count(*) FROM confiture.status WHERE status <> 'applied'", self.database)
 
     def _tell(self, what):
-        self.told.append(f"{time.strftime('%H:%M:%S')} {what}")
+        self.told.append(f"{time.time() - self.began:7.3f} {what}")
+        if "CONFITURE_TELL" in os.environ:
+            note(self.told[-1])
 
     @staticmethod
     def _summary(answer):
@@ -181,7 +185,7 @@ class Torture:
             else:
                 time.sleep(self.random.uniform(0, self.seconds / 3))
         hit = not migrator.answered() and self._hit(plan.victim, migrator, controller, waiting)
-        if plan.gate and plan.victim not in KILLS:
+        if plan.gate and not (hit and plan.victim in KILLS):
             controller.run("SELECT pg_advisory_unlock_all()")
         return hit
 
@@ -218,6 +222,8 @@ class Torture:
                 os.kill(process, signal.SIGKILL)
             except ProcessLookupError:
                 return False
+            if not wait_until(lambda: controller.run("SELECT 1").lost):
+                raise RuntimeError("the server goes on after kill -9")
             return f"process {process} was killed" + (" as it waited" if process == waiting else "")
         answer = controller.run(f"SELECT pg_{victim.split()[0]}_backend({process})")
         return f"process {process}: {victim}" if answer.value == "t" else False
@@ -251,13 +257,15 @@ class Torture:
 
         Yields what is wrong after each pass; the first wrong one is the last.
         """
-        deck = collections.deque(self.random.sample([(index, victim) for index in range(len(self.gates)) for victim in victims],
-                                                    len(self.gates) * len(victims)))
+        all_of_them = [(index, victim) for index, has_worker in enumerate(self.gates.values()) for victim in victims
+                       if has_worker or "worker" not in victim]
+        deck = collections.deque(self.random.sample(all_of_them, len(all_of_them)))
+        gates = list(self.gates)
         wanted = sum(self.cut_off.values()) + count
         idle = 0
         while (left := wanted - sum(self.cut_off.values())) > 0:
             at_gates = sorted(deck.popleft() for _ in range(min(left, CUTS_OF_A_PASS, len(deck))))
-            plans = [Plan(victim, self.gates[index]) for index, victim in at_gates]
+            plans = [Plan(victim, gates[index]) for index, victim in at_gates]
             for _ in range(len(plans) // 2):
                 plans.insert(self.random.randint(0, len(plans)), Plan(self.random.choice(victims), None))
             plans = plans[:left]
@@ -270,6 +278,6 @@ class Torture:
                 yield ["nobody is hit any more"]
                 return
             # Those that a migrator had gone past come again; they are new ones where all have been there.
-            deck.extend(each for each in at_gates if Plan(each[1], self.gates[each[0]]) not in self.hit)
+            deck.extend(each for each in at_gates if Plan(each[1], gates[each[0]]) not in self.hit)
             if not deck:
-                deck.extend((index, victim) for index in range(len(self.gates)) for victim in victims)
+                deck.extend(all_of_them)

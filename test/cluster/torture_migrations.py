@@ -26,7 +26,7 @@ GATES = """
 CREATE SCHEMA gate;
 CREATE FUNCTION gate.pass(name text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    RAISE LOG 'gate: %', name;
+    RAISE LOG 'gate of a %: %', (SELECT a.backend_type FROM pg_catalog.pg_stat_activity a WHERE a.pid = pg_catalog.pg_backend_pid()), name;
     PERFORM pg_catalog.pg_advisory_xact_lock_shared(4711, pg_catalog.hashtext(name));
 END $$;
 CREATE FUNCTION gate.of_ledger() RETURNS trigger LANGUAGE plpgsql AS $$
