@@ -3,7 +3,7 @@
 
 The ```sql blocks of a page run from top to bottom in one psql on a new database with the extension; a ```text block right
 after one is its output.  A ```sh block runs where an output follows it.  Numbers that vary from run to run
-are not compared: those with a point, with four digits or more, or before a unit.  The extension that the page on hooks in C
+are not compared: times of day, those with a point, with four digits or more, or before a unit.  The extension that the page on hooks in C
 shows, file by file, is built and installed as it stands there.
 """
 import json
@@ -15,7 +15,7 @@ from sessions import TOP, Cluster, done, equal, ok, scratch_folder
 
 PAGES = sorted((TOP / "docs").glob("*.md")) + sorted(TOP.glob("*.md")) + sorted((TOP / "examples").glob("**/*.md"))
 # Blocks of these are run whole; the reference has the forms of calls and no calls.
-RUN = ["dry-run", "getting-started", "errors", "migrations", "layouts", "trust", "hooks", "built-in-hooks", "hooks-in-c"]
+RUN = ["dry-run", "getting-started", "errors", "migrations", "apply", "layouts", "trust", "hooks", "built-in-hooks", "hooks-in-c"]
 END = "--- end of block ---"
 
 extension = scratch_folder()
@@ -44,7 +44,7 @@ def blocks(page):
     return [block[:4] for block in found]
 
 
-TOKEN = re.compile(r"(?P<number>\d+(?:\.\d+)?(?P<unit> (?:ms|s|kB|MB|bytes)\b)?)|-{3,}|\w+|[^\w\s]")
+TOKEN = re.compile(r"(?P<number>\d{4}-\d\d-\d\d\s\d\d:\d\d:\d\d|\d+(?:\.\d+)?(?P<unit> (?:ms|s|kB|MB|bytes)\b)?)|-{3,}|\w+|[^\w\s]")
 
 
 def tokens(lines):
@@ -165,6 +165,18 @@ equal(bullets("What a rollback cannot undo"), sorted(kinds), "the side effects a
 for title, function in (("Statements", "dry_run_statements"), ("Locks", "dry_run_locks")):
     told = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`[^|]*) \|", sections[title], re.MULTILINE))))
     equal(sorted(told), sorted(out_columns(function)), f"the columns of {function}() are told")
+
+# The page on apply has every setting and routine of it.
+page = (TOP / "docs" / "apply.md").read_text()
+told = set(re.findall(r"^\| `(confiture\.\w+)` \| [^|]* \| ", page, re.MULTILINE))
+elsewhere = {"confiture.hook_timeout", "confiture.log_level"}  # on the page on hooks
+equal(told | elsewhere, set(cluster.sql("LOAD 'confiture'; SELECT name FROM pg_settings WHERE name LIKE 'confiture.%'", "complete").split()),
+      "the settings of apply are told")
+routines = set(re.findall(r"`(?:CALL )?confiture\.(\w+)\(", page))
+equal(sorted({"up", "down", "redo", "apply", "revert", "baseline", "verify", "repair", "backfill"} - routines), [], "and so are its routines")
+defaults = dict(re.findall(r"^\| `(confiture\.\w+)` \| (\w+) \| ", page, re.MULTILINE))
+equal({name: value for name, value in defaults.items() if cluster.sql(f"LOAD 'confiture'; SHOW {name}", "complete") != value.replace("24h", "1d")
+       .replace("60s", "1min")}, {}, "with their defaults")
 
 # The page on the built-in hooks has each of them, and each member of their configs.
 page = (TOP / "docs" / "built-in-hooks.md").read_text()

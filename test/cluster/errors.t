@@ -39,14 +39,17 @@ calls = {
     "MG001": ["dry_run_sql('SELECT 1/0', options => '{\"raise\": true}')", "dry_run_sql('CHECKPOINT', options => '{\"strict\": true}')"],
     "MG002": ["run_phase('ON_ERROR', '1')", "run_phase('CLEANUP', '1')", "run_phase('BEFORE_DDL', '1')", "set_stat('a', '1')"],
     "MG003": ["run_phase('AFTER_DDL', '1')"],
-    "MG004": ["dry_run('2')", "plan('2')", "unregister_migration('2')", "trust('migration', '2')", "untrust('migration', '2')"],
+    "MG004": ["dry_run('2')", "plan('2')", "unregister_migration('2')", "trust('migration', '2')", "untrust('migration', '2')",
+              "apply('2')", "revert('2')", "baseline('2')", "repair('1')"],
     "MG005": ["register_migration('2', 'two', 'SELEC 1')", "register_migration('', 'two', 'SELECT 1')", "load_migrations('nowhere')",
               "unregister_migration('1')", "dry_run_sql('COPY t FROM stdin')"],
     "MG006": ["register_migration('1', 'one', 'SELECT 2')"],
+    "MG007": ["apply('1')"],
     "MG014": ["dry_run('1', 'backward')", "plan('1', 'backward')"],
     "MG016": ["dry_run('1', 'sideways')", "dry_run('1', iterations => 0)", "dry_run('1', options => '{\"fast\": true}')",
               "load_migrations('.', 'liquibase')", "trust('rule', '2')", "untrust('rule', '*')", "register_hook_sql('', 'CLEANUP', 'SELECT 1')",
-              "register_hook_sql('h', NULL, 'SELECT 1')", "register_hook('h', 'CLEANUP', 'now()')", "unregister_hook('h')", "enable_hook('h', true)"],
+              "register_hook_sql('h', NULL, 'SELECT 1')", "register_hook('h', 'CLEANUP', 'now()')", "unregister_hook('h')", "enable_hook('h', true)", "repair('1', 'perhaps')",
+              "repair(verdict => 'done')"],
 }
 
 
@@ -70,5 +73,26 @@ session.run("SET confiture.migrator_wait = '50ms'")
 answer = session.run("SELECT * FROM confiture.dry_run('1')")
 check("MG008", answer, "beside another migrator")
 ok(str(other.pid) in answer.messages, "MG008: the holder is named", answer.messages)
-equal(set(calls) | {"MG008", "MG017"}, raised, "every error was raised")
+other.run("ROLLBACK")
+
+session.run("SELECT confiture.unregister_hook(name) FROM confiture.hooks; SELECT confiture.unregister_migration('3');"
+            "SELECT confiture.register_migration('4', 'four', 'CREATE TABLE four (id integer); VACUUM absent')")
+check("MG010", session.run("SELECT * FROM confiture.apply('4')"), "a migration of several steps in one transaction")
+session.run("BEGIN")
+check_call = session.run("CALL confiture.up()")
+session.run("ROLLBACK")
+check("MG010", check_call, "CALL up() in a transaction")
+check("MG016", session.run("CALL confiture.up(target => '4', steps => 1)"), "CALL up() both ways")
+check("MG004", session.run("CALL confiture.up(target => '2')"), "CALL up() to what is not there")
+session.run("CALL confiture.up()")
+check("MG015", session.run("SELECT * FROM confiture.apply('4')"), "half of it is done")
+check("MG015", session.run("CALL confiture.down()"), "CALL down() where one is half applied")
+session.run("SELECT * FROM confiture.repair('4', 'abandon'); SELECT confiture.unregister_migration('4');"
+            "SELECT confiture.register_migration('5', 'five', 'ALTER TABLE four ADD name text')")
+other.run("BEGIN; LOCK TABLE four")
+session.run("SET confiture.lock_timeout = '50ms'; SET confiture.lock_retries = 0")
+answer = session.run("CALL confiture.up()")
+check("MG009", answer, "a table that another session has locked")
+ok(str(other.pid) in answer.messages, "MG009: the one who is in the way is named", answer.messages)
+equal(set(calls) | {"MG008", "MG009", "MG010", "MG015", "MG017"}, raised, "every error was raised")
 done()
