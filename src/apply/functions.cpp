@@ -23,13 +23,10 @@ void refuse_where_impossible() {
                       "SET TRANSACTION READ WRITE, or SET default_transaction_read_only = off."};
 }
 
-void refuse_half_done(const migration::stored &migration) {
-    const auto journals = read_journal();
-    if (journals.count(migration::version_sort_key(migration.version)))
-        throw failure{repair_needed,
-                      "migration \"" + migration.version + "\" was left in the middle",
-                      "Some of its steps are done, and each of them is a transaction.",
-                      "CALL confiture.up() or down() goes on with it."};
+[[noreturn]] void refuse_half_done(const migration::registered &migration) {
+    throw failure{repair_needed, "migration \"" + migration.version + "\" was left in the middle",
+                  "Some of its steps are done, and each of them is a transaction.",
+                  "CALL confiture.up() or down() goes on with it."};
 }
 
 pg::value run(const pg::arguments &arguments, const std::string &direction) {
@@ -44,7 +41,8 @@ pg::value run(const pg::arguments &arguments, const std::string &direction) {
                       "migration \"" + found.version + "\" is " +
                           (forward ? "applied already" : "not applied"),
                       "Nothing was run.", "SELECT * FROM confiture.status."};
-    refuse_half_done(found);
+    if (read_journal().count(migration::version_sort_key(found.version)))
+        refuse_half_done(found);
     if (forward)
         look_at_order(found);
     migration::refuse_untrusted({&found, 1});
@@ -67,11 +65,14 @@ CONFITURE_FUNCTION(confiture_baseline) {
     refuse_where_impossible();
     pg::lock_migrator();
     const std::string last = migration::version_sort_key(migration::find(through).version);
+    const auto journals = read_journal();
     pg::row_set rows(arguments);
     for (const migration::registered &each : migration::all_registered()) {
         if (each.repeatable || migration::version_sort_key(each.version) > last ||
             migration::is_applied(each.version))
             continue;
+        if (journals.count(migration::version_sort_key(each.version)))
+            refuse_half_done(each);
         migration::record(each, {"baseline", pg::clock_timestamp(), 0, {}});
         rows.add({pg::text(each.version), pg::text(each.name)});
     }

@@ -83,8 +83,8 @@ void lock_policy::end_blockers(double now) {
                                   std::to_string(pg::blocker_grace())});
             });
             if (!ended.empty())
-                pg::notice(what_ + (cancels ? " cancels" : " terminates") + " process " +
-                           std::to_string(process_id) + ", which blocks it");
+                pg::notice(what_ + " ends what process " + std::to_string(process_id) +
+                           " does, which blocks it");
         } catch (const pg::error &refused) {
             pg::warn("process " + std::to_string(process_id) + " cannot be ended", refused.what(),
                      "confiture.terminate_blockers needs the rights of "

@@ -122,8 +122,11 @@ migration_outcome migrator::run(const migration::stored &migration, const std::s
         if (begun)
             go_on_from(*begun);
         run_steps();
-        if (auto failed = run_last_hooks(phase::cleanup))
+        if (auto failed = run_last_hooks(phase::cleanup)) {
+            failed->message = subject() + (forward() ? " is applied" : " is reverted") +
+                              ", and then " + failed->message;
             hooks::raise(*failed);
+        }
     } catch (const pg::error &raised) {
         note_cancel(raised);
         restore();
@@ -155,7 +158,8 @@ void migrator::refuse_several_transactions() const {
                                     std::to_string(where.line) + " cannot run inside a transaction."
                               : "It has " + std::to_string(steps_.size()) +
                                     " steps, each of which is committed.",
-                          "CALL confiture.up() runs it."};
+                          forward() ? "CALL confiture.up() runs it."
+                                    : "CALL confiture.down() runs it."};
         }
 }
 
@@ -202,6 +206,8 @@ void migrator::run_steps() {
     }
     for (; next_ < steps_.size(); next_++) {
         board_.now.step = static_cast<std::int32_t>(next_ + 1);
+        board_.now.attempt = 1;
+        board_.now.set_blockers({});
         if (steps_[next_].at_top_level)
             run_at_top_level();
         else
@@ -396,7 +402,7 @@ void migrator::note_cancel(const pg::error &raised) {
 failure migrator::told(const failure_record &error) const {
     sqlstate state{};
     error.sqlstate.copy(state.code, sizeof state.code - 1);
-    std::string detail = words_of(error);
+    std::string detail = error.hook.empty() ? words_of(error) : "";
     if (!error.detail.empty())
         detail += (detail.empty() ? "" : " ") + error.detail;
     std::string hint = error.hint;
@@ -406,8 +412,8 @@ failure migrator::told(const failure_record &error) const {
                   (next_ == 1 ? " is" : " are") + " done.";
         if (hint.empty())
             hint = "Mend what is wrong, then CALL confiture." +
-                   std::string(prepared_->direction == "forward" ? "up" : "down") +
-                   "() again: it goes on with step " + std::to_string(next_ + 1) + ".";
+                   std::string(forward() ? "up" : "down") + "() again: it goes on with step " +
+                   std::to_string(next_ + 1) + ".";
     }
     failure thrown{state, subject() + " failed: " + error.message, detail, hint};
     thrown.context = error.context;

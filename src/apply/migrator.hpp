@@ -66,6 +66,7 @@ private:
     [[noreturn]] void fail(failure_record error);
     void note_cancel(const pg::error &raised);
     failure told(const failure_record &error) const;
+    bool forward() const { return prepared_->direction == "forward"; }
     std::string subject() const { return "migration \"" + migration_->version + "\""; }
 
     transactions &transactions_;

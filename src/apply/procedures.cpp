@@ -26,6 +26,9 @@ public:
             throw failure{not_transactional, "cannot migrate a standby server",
                           "The server is in recovery: it takes no writes.",
                           "Run it on the primary: the standby follows."};
+        if (pg::transaction_is_read_only())
+            throw failure{not_transactional, "cannot migrate in a read-only transaction", "",
+                          "SET default_transaction_read_only = off."};
     }
     bool are_ours() const override { return true; }
     void commit() override { call_.commit(); }

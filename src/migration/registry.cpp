@@ -291,12 +291,12 @@ bool is_applied(const std::string &version) {
 std::vector<stored> pending() {
     pg::as_owner owner;
     std::vector<stored> migrations;
-    for (const pg::record &row :
-         pg::query(std::string("SELECT ") + registered_columns + stored_columns +
-                   " FROM confiture.status s JOIN confiture.migration m USING (sort_key)"
-                   " WHERE s.status IN ('pending', 'reverted', 'out of order')"
-                   " OR s.status IN ('failed', 'interrupted') AND (s.applied_at IS NULL OR m.repeatable)"
-                   " ORDER BY m.repeatable, m.sort_key"))
+    for (const pg::record &row : pg::query(
+             std::string("SELECT ") + registered_columns + stored_columns +
+             " FROM confiture.status s JOIN confiture.migration m USING (sort_key)"
+             " WHERE s.status IN ('pending', 'reverted', 'out of order')"
+             " OR s.status IN ('failed', 'interrupted') AND (s.applied_at IS NULL OR m.repeatable)"
+             " ORDER BY m.repeatable, m.sort_key"))
         migrations.push_back(read_stored(row));
     return migrations;
 }
@@ -306,7 +306,9 @@ void unregister(const std::string &version) {
     pg::as_owner owner;
     const auto removed = pg::execute(
         "DELETE FROM confiture.migration m WHERE m.version = $1 AND NOT EXISTS (SELECT FROM "
-        "confiture.status s WHERE s.version = m.version AND s.applied_at IS NOT NULL)",
+        "confiture.status s WHERE s.version = m.version AND s.applied_at IS NOT NULL) AND NOT "
+        "EXISTS (SELECT FROM confiture.journal j WHERE "
+        "j.sort_key = m.sort_key)",
         {known.version});
     if (removed == 0)
         throw failure{migration_invalid,
