@@ -132,12 +132,13 @@ CONFITURE_FUNCTION(confiture_backfill) {
     if (!arguments.null(2))
         statement.condition = pg::read_condition(arguments.text(2));
     const backfill_key key(arguments.oid(0), table);
-    for (const std::string &column : assignments.columns)
-        if (std::find(key.columns().begin(), key.columns().end(), column) != key.columns().end())
-            throw failure{configuration_invalid,
-                          "a backfill of " + table + " cannot change column \"" + column + "\"",
-                          "It is part of the key that the backfill goes along, " + key.index() +
-                              ": rows would be missed, or changed twice."};
+    const auto part = std::find_first_of(assignments.columns.begin(), assignments.columns.end(),
+                                         key.columns().begin(), key.columns().end());
+    if (part != assignments.columns.end())
+        throw failure{configuration_invalid,
+                      "a backfill of " + table + " cannot change column \"" + *part + "\"",
+                      "It is part of the key that the backfill goes along, " + key.index() +
+                          ": rows would be missed, or changed twice."};
     backfill work(arguments.oid(0), table, std::move(statement), name_argument(arguments, 3),
                   read_options(arguments, 4));
     return run(arguments, work, "backfill");

@@ -73,8 +73,9 @@ void lock_policy::note_blockers(const failed_attempt &failed) {
 /* One whose query was cancelled and who stays in its transaction is terminated the next time. */
 void lock_policy::end_blockers(double now) {
     const bool cancels = pg::terminate_blockers() == pg::blocker_policy::cancel;
-    for (const auto &[process_id, since] : blocking_since_) {
-        if (now - since < pg::blocker_grace())
+    for (const auto &blocker : blocking_since_) {
+        const int process_id = blocker.first;
+        if (now - blocker.second < pg::blocker_grace())
             continue;
         try {
             const auto ended = pg::in_subtransaction([&] {

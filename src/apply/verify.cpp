@@ -17,7 +17,7 @@ namespace confiture::apply {
 namespace {
 
 struct finding {
-    const char *state;
+    const char *state = "";
     std::optional<std::string> detail;
 };
 
