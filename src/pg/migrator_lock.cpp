@@ -39,6 +39,8 @@ static Oid take(bool for_session) {
             wait.set("lock_timeout", std::to_string(std::max(migrator_wait(), 1)).c_str());
             call([&] {
                 LockRelId identity = lock_identity(table);
+                // The holder may build an index concurrently, which waits for every snapshot.
+                InvalidateCatalogSnapshot();
                 if (for_session)
                     LockRelationIdForSession(&identity, ExclusiveLock);
                 else

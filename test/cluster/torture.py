@@ -237,10 +237,10 @@ class Torture:
             raise RuntimeError("processes outlive the postmaster: " + subprocess.run(
                 ["ps", "-fp", ",".join(str(each) for each in children if self._lives(each))], capture_output=True, text=True).stdout)
         start = subprocess.run([*self.cluster.as_server, str(self.cluster.bin / "pg_ctl"), "-D", self.data, "-l", f"{self.cluster.host}/log",
-                                "-w", "-t", "60", "start"], cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL, check=False)
+                                "-w", "-t", "60", "start"], cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True, check=False)
         if start.returncode:
-            raise RuntimeError("the server does not start: " + self.cluster.log()[-2000:])
+            raise RuntimeError(f"the server does not start: {start.stdout}\n{self.cluster.log()[-2000:]}")
         return f"the postmaster {postmaster} was killed"
 
     @staticmethod
