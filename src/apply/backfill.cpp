@@ -36,7 +36,7 @@ std::string full_text(const batch_statement &statement) {
 /* Rows that a policy hides would stay behind in silence. */
 void refuse_hidden_rows(pg::oid table, const std::string &name) {
     if (pg::query("SELECT row_security_active($1::oid)", {std::to_string(table)})[0][0] == "t")
-        throw failure{{"42501"},
+        throw failure{sqlstate{"42501"},
                       "a backfill would be affected by row-level security policy for table " + name,
                       "Rows that the policy hides from role \"" + pg::current_role_name() +
                           "\" would be left out in silence.",

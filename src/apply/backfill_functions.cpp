@@ -84,9 +84,7 @@ std::optional<std::string> name_argument(const pg::arguments &arguments, int ind
 
 void refuse_read_only() {
     if (pg::transaction_is_read_only() || pg::in_recovery())
-        throw failure{{"25006"},
-                      "cannot run a backfill in a read-only transaction",
-                      "",
+        throw failure{sqlstate{"25006"}, "cannot run a backfill in a read-only transaction", "",
                       "Run it where writing is possible."};
 }
 
