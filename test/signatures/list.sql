@@ -12,7 +12,7 @@ SELECT line
   FROM (
         SELECT format('%s %s(%s)%s',
                       CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE 'function' END,
-                      p.oid::regproc, pg_get_function_arguments(p.oid),
+                      p.oid::regproc, regexp_replace(pg_get_function_arguments(p.oid), '(^|, )IN ', '\1', 'g'),
                       ' returns ' || pg_get_function_result(p.oid)) AS line
           FROM pg_proc p
           JOIN member m ON m.classid = 'pg_proc'::regclass AND m.objid = p.oid
