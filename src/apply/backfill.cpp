@@ -22,7 +22,6 @@ namespace {
 constexpr double notice_every_ms = 5000;
 constexpr int yield_ms = 50; // whoever waited must not find the row locked again
 constexpr int lag_poll_ms = 100;
-constexpr int shortest_retry_ms = 100, longest_retry_ms = 2000;
 
 /* The same statement on the same table is the same backfill. */
 std::string default_name(const std::string &table, const std::string &statement) {
@@ -51,20 +50,13 @@ double rows_of(pg::oid table) {
     return rows[0][0] ? std::stod(*rows[0][0]) : 0;
 }
 
-/* A lock that was not to be had, a deadlock, a serialization failure. */
-bool is_worth_a_retry(const pg::error &raised) {
-    const std::string state = raised.sqlstate();
-    return state == "55P03" || state == "40P01" || state == "40001";
-}
-
 } // namespace
 
 backfill::backfill(pg::oid table, std::string table_name, batch_statement statement,
                    std::optional<std::string> name, backfill_options options)
     : table_(table), statement_(std::move(statement)), options_(options),
       search_path_(pg::setting("search_path")), key_(table, table_name),
-      pace_(options.batch_size, options.max_batch_size, options.batch_time_ms),
-      random_(static_cast<unsigned>(pg::now_ms())) {
+      pace_(options.batch_size, options.max_batch_size, options.batch_time_ms) {
     run_.statement = full_text(statement_);
     run_.name = name ? *name : default_name(table_name, run_.statement);
     run_.table = std::move(table_name);
@@ -89,7 +81,7 @@ backfill_totals backfill::run(pg::committing_call &transactions) {
     check();
     transactions.commit();
     const pg::interrupt_counter interrupts;
-    rows_expected_ = rows_of(table_);
+    begin_board();
     tell_beginning();
     try {
         pg::memory_context memory("confiture backfill batch");
@@ -102,7 +94,8 @@ backfill_totals backfill::run(pg::committing_call &transactions) {
                 pg::pause(options_.pause_ms);
         } while (!current_.final);
     } catch (const pg::error &raised) { // between two batches
-        throw failure_of(raised, "In backfill \"" + run_.name + "\" of " + run_.table + ".");
+        throw told(migration::failure_of(raised),
+                   "In backfill \"" + run_.name + "\" of " + run_.table + ".");
     }
     return totals_;
 }
@@ -110,7 +103,7 @@ backfill_totals backfill::run(pg::committing_call &transactions) {
 /* Before anything of it is done. */
 void backfill::check() const {
     pg::settings_scope settings;
-    settings.set("lock_timeout", std::to_string(options_.lock_timeout_ms).c_str());
+    settings.set("lock_timeout", std::to_string(pg::lock_timeout()).c_str());
     std::vector<pg::oid> types;
     if (statement_.whole)
         for (int bound = 0; bound < 2; bound++)
@@ -164,8 +157,18 @@ std::int64_t backfill::run_statement(const batch &rows) const {
 }
 
 void backfill::run_batch(pg::committing_call &transactions) {
-    failed_attempts_ = 0;
-    while (!try_batch(transactions)) {
+    lock_policy policy("backfill \"" + run_.name + "\"");
+    bool stopped_for_others = false;
+    board_.publish(pg::activity::backfilling);
+    while (const auto failed = try_batch(transactions, stopped_for_others)) {
+        if (!stopped_for_others && !policy.goes_on(*failed))
+            throw told(policy.give_up(*failed), place());
+        transactions.commit(); // nothing but what was rolled back
+        pace_.batch_failed();
+        if (stopped_for_others)
+            pg::pause(yield_ms);
+        else
+            pause_before_retry(policy);
         // What is recorded says what was done, even where a commit had an error afterwards.
         if (run_.load() && run_.finished_at) {
             current_.final = true;
@@ -175,73 +178,72 @@ void backfill::run_batch(pg::committing_call &transactions) {
     tell_progress();
 }
 
-/* True when it is committed. */
-bool backfill::try_batch(pg::committing_call &transactions) {
+void backfill::pause_before_retry(lock_policy &policy) {
+    board_.now.attempt = policy.attempts() + 1;
+    board_.now.set_blockers(policy.blockers());
+    board_.publish(pg::activity::pausing_before_retry);
+    pg::pause(policy.pause_ms());
+}
+
+/* In a subtransaction: the batch, and that it is done. */
+backfill_run backfill::work() {
+    backfill_run after = run_;
+    pg::in_subtransaction([&] {
+        pg::settings_scope settings;
+        settings.set("lock_timeout", std::to_string(pg::lock_timeout()).c_str());
+        current_ = {run_.last_key, std::nullopt, false};
+        current_ = next_batch();
+        after.rows_updated += run_statement(current_);
+        pg::execute("SET CONSTRAINTS ALL IMMEDIATE"); // while others are watched
+        if (current_.last)
+            after.last_key = current_.last;
+        after.rows_passed += current_.final ? 0 : pace_.size();
+        after.batches++;
+        after.save(current_.final);
+    });
+    return after;
+}
+
+/* Nothing when it is committed. */
+std::optional<failed_attempt> backfill::try_batch(pg::committing_call &transactions,
+                                                  bool &stopped_for_others) {
+    failed_attempt failed;
     const double began_ms = pg::now_ms();
-    bool stopped_for_others = false, retry = false;
     try {
-        std::int64_t rows = 0;
+        std::optional<backfill_run> after;
         bool others_waited = false;
-        backfill_run after = run_;
+        stopped_for_others = false;
         {
             const pg::session_watch watch(
                 {pace_.size() > 1 ? options_.max_wait_caused_ms : 0, 0, 0, 0});
             try {
-                pg::in_subtransaction([&] {
-                    pg::settings_scope settings;
-                    settings.set("lock_timeout", std::to_string(options_.lock_timeout_ms).c_str());
-                    current_ = {run_.last_key, std::nullopt, false};
-                    current_ = next_batch();
-                    rows = run_statement(current_);
-                    if (current_.last)
-                        after.last_key = current_.last;
-                    after.rows_updated += rows;
-                    after.rows_passed += current_.final ? 0 : pace_.size();
-                    after.batches++;
-                    after.save(current_.final);
-                });
-                others_waited = !watch.waits_caused().empty();
+                after = work();
             } catch (const pg::error &raised) {
+                failed.error = migration::failure_of(raised);
+                failed.waits = watch.waits();
                 stopped_for_others =
                     watch.caused(raised) && watch.stopped() == pg::stop_reason::wait_caused;
-                const bool waited_too_long =
-                    raised.sqlstate() == "55P03" ||
-                    (watch.caused(raised) && watch.stopped() == pg::stop_reason::autovacuum);
-                retry = stopped_for_others || waited_too_long || is_worth_a_retry(raised);
-                if (!retry)
-                    throw failure_of(raised, place());
-                if (!stopped_for_others && ++failed_attempts_ > options_.lock_retries)
-                    throw waited_too_long ? lock_failure(watch.waits())
-                                          : failure_of(raised, place());
+                if (watch.caused(raised) && watch.stopped() == pg::stop_reason::autovacuum)
+                    failed.error.sqlstate = "55P03"; // it gave up a lock
             }
-        }
-        if (!retry) {
+            others_waited = !watch.waits_caused().empty();
+        } // before the commit: it must not be stopped by the watch
+        if (after) {
             const double worked_ms = pg::now_ms() - began_ms;
             transactions.commit();
-            run_ = std::move(after);
             pace_.batch_took(worked_ms, others_waited);
-            totals_.rows += rows;
+            totals_.rows += after->rows_updated - run_.rows_updated;
             totals_.batches++;
-            return true;
+            run_ = std::move(*after);
+            return std::nullopt;
         }
-    } catch (const pg::error &raised) { // of the commit: a deferred constraint, or a retry
-        if (!is_worth_a_retry(raised) || ++failed_attempts_ > options_.lock_retries)
-            throw failure_of(raised, place());
+    } catch (const pg::error &raised) { // of the commit
+        failed.error = migration::failure_of(raised);
     }
-    pace_.batch_failed();
-    transactions.commit(); // nothing but what was rolled back
-    if (stopped_for_others)
-        pg::pause(yield_ms);
-    else
-        wait_before_retry();
-    return false;
-}
-
-/* Longer each time, and never two sessions in step. */
-void backfill::wait_before_retry() {
-    const double longest =
-        std::min<double>(longest_retry_ms, shortest_retry_ms * std::pow(2, failed_attempts_ - 1));
-    pg::pause(static_cast<int>(std::uniform_real_distribution(longest / 2, longest)(random_)));
+    // A smaller batch is no work done in vain.
+    failed.ended_ms = pg::now_ms();
+    failed.began_ms = failed.waits.empty() ? failed.ended_ms : failed.waits.back().began_ms;
+    return failed;
 }
 
 void backfill::wait_for_standbys(pg::committing_call &transactions) {
@@ -254,6 +256,7 @@ void backfill::wait_for_standbys(pg::committing_call &transactions) {
             kept_up_at_ms_ = pg::now_ms();
             return;
         }
+        board_.publish(pg::activity::waiting_for_replicas);
         if (pg::now_ms() - told_at_ms >= notice_every_ms) {
             told_at_ms = pg::now_ms();
             pg::notice("backfill \"" + run_.name + "\" waits for standby \"" + standby->name +
@@ -282,28 +285,18 @@ std::string backfill::what_stays() const {
 }
 
 /* Keeps what a client may look at. */
-failure backfill::failure_of(const pg::error &raised, const std::string &where) const {
-    failure told{{}, raised.what(), raised.detail(), raised.hint()};
-    raised.sqlstate().copy(told.state.code, sizeof told.state.code - 1);
-    told.detail += (told.detail.empty() ? "" : "\n") + where;
-    if (told.hint.empty())
-        told.hint = what_stays();
-    told.context = raised.context();
-    told.schema = raised.schema();
-    told.table = raised.table();
-    told.column = raised.column();
-    told.data_type = raised.data_type();
-    told.constraint = raised.constraint();
-    return told;
-}
-
-failure backfill::lock_failure(const std::vector<pg::lock_wait> &waits) const {
-    const std::string blockers = waits.empty() ? "" : sessions_text(waits.back().blockers);
-    return failure{lock_not_available,
-                   "backfill \"" + run_.name + "\" could not lock its rows in " +
-                       std::to_string(failed_attempts_) + " attempts of " +
-                       std::to_string(options_.lock_timeout_ms) + " ms",
-                   blockers + (blockers.empty() ? "" : "\n") + place(), what_stays()};
+failure backfill::told(const migration::failure_record &error, const std::string &where) const {
+    failure failed{{}, error.message, error.detail, error.hint};
+    error.sqlstate.copy(failed.state.code, sizeof failed.state.code - 1);
+    failed.detail += (failed.detail.empty() ? "" : "\n") + where;
+    failed.hint += (failed.hint.empty() ? "" : "  ") + what_stays();
+    failed.context = error.context;
+    failed.schema = error.schema;
+    failed.table = error.table;
+    failed.column = error.column_name;
+    failed.data_type = error.data_type;
+    failed.constraint = error.constraint;
+    return failed;
 }
 
 void backfill::tell_beginning() const {
@@ -317,8 +310,22 @@ void backfill::tell_beginning() const {
                  "Grant pg_monitor to the owner of the extension, or max_lag => NULL.");
 }
 
-/* The one place where others are told how far it is. */
+/* What other sessions see from now on. */
+void backfill::begin_board() {
+    rows_expected_ = rows_of(table_);
+    passed_before_ = run_.rows_passed;
+    pg::progress &now = board_.now;
+    now.name = run_.name;
+    now.run_began_at = now.began_at = now.statement_began_at = pg::timestamp_now();
+    now.rows_total = std::max<std::int64_t>(std::llround(rows_expected_) - passed_before_, 0);
+    now.doing = pg::activity::backfilling;
+    board_.publisher.emplace(now);
+}
+
 void backfill::tell_progress() {
+    board_.now.attempt = board_.now.blocker_count = 0;
+    board_.now.statement_began_at = pg::timestamp_now();
+    board_.now.rows_done = run_.rows_passed - passed_before_;
     const double now = pg::now_ms();
     if (told_at_ms_ == 0)
         told_at_ms_ = now;

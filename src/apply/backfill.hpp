@@ -4,14 +4,14 @@
 #include "apply/backfill_key.hpp"
 #include "apply/backfill_pace.hpp"
 #include "apply/backfill_run.hpp"
+#include "apply/board.hpp"
+#include "apply/lock_policy.hpp"
 #include "apply/standby_lag.hpp"
 #include "pg/committing.hpp"
 #include "pg/error.hpp"
-#include "pg/session_watch.hpp"
 
 #include <cstdint>
 #include <optional>
-#include <random>
 #include <string>
 
 namespace confiture::apply {
@@ -31,7 +31,6 @@ struct backfill_options {
     int pause_ms;
     std::optional<double> max_lag_ms;
     int max_wait_caused_ms; // 0: no limit
-    int lock_timeout_ms, lock_retries;
     bool restart;
 };
 
@@ -60,13 +59,15 @@ private:
     std::string update_of(const batch &rows) const;
     /* The batch that comes now, until it is committed. */
     void run_batch(pg::committing_call &transactions);
-    bool try_batch(pg::committing_call &transactions);
-    void wait_before_retry();
+    std::optional<failed_attempt> try_batch(pg::committing_call &transactions,
+                                            bool &stopped_for_others);
+    backfill_run work();
+    void pause_before_retry(lock_policy &policy);
     void wait_for_standbys(pg::committing_call &transactions);
-    failure failure_of(const pg::error &raised, const std::string &where) const;
-    failure lock_failure(const std::vector<pg::lock_wait> &waits) const;
+    failure told(const migration::failure_record &error, const std::string &where) const;
     std::string place() const;
     std::string what_stays() const;
+    void begin_board();
     void tell_beginning() const;
     void tell_progress();
 
@@ -78,12 +79,13 @@ private:
     backfill_run run_;
     backfill_pace pace_;
     standby_lag lag_;
-    std::minstd_rand random_;
+
+    board board_;
 
     batch current_;
     backfill_totals totals_;
-    int failed_attempts_ = 0;
-    double rows_expected_ = 0; // in the table; 0 where nobody knows
+    std::int64_t passed_before_ = 0; // this call
+    double rows_expected_ = 0;       // in the table; 0 where nobody knows
     double told_at_ms_ = 0, kept_up_at_ms_ = 0;
 };
 

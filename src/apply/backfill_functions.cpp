@@ -30,18 +30,12 @@ int whole_milliseconds(const pg::arguments &arguments, int index, const char *na
     return static_cast<int>(std::min<double>(milliseconds(arguments, index, name), INT_MAX));
 }
 
-/* A setting in its base unit, or what it would be by default. */
-int setting_or(const char *name, int otherwise) {
-    const std::string value = pg::setting(name);
-    return value.empty() ? otherwise : std::stoi(value);
-}
-
 /* What both procedures have in common, from batch_size on. */
 backfill_options read_options(const pg::arguments &arguments, int first) {
-    const char *const names[] = {"batch_size", "max_batch_size",  "batch_time",   "pause",
-                                 "max_lag",    "max_wait_caused", "lock_timeout", "restart"};
-    for (int i = 0; i < 8; i++)
-        if (i != 4 && i != 6 && arguments.null(first + i))
+    const char *const names[] = {"batch_size", "max_batch_size",  "batch_time", "pause",
+                                 "max_lag",    "max_wait_caused", "restart"};
+    for (int i = 0; i < 7; i++)
+        if (i != 4 && arguments.null(first + i))
             throw invalid(names[i], "It must not be null; leave it out for what it is by default.");
     backfill_options options{};
     options.batch_size = arguments.integer(first);
@@ -56,11 +50,7 @@ backfill_options read_options(const pg::arguments &arguments, int first) {
     if (!arguments.null(first + 4))
         options.max_lag_ms = milliseconds(arguments, first + 4, "max_lag");
     options.max_wait_caused_ms = whole_milliseconds(arguments, first + 5, "max_wait_caused");
-    options.lock_timeout_ms = arguments.null(first + 6)
-                                  ? setting_or("confiture.lock_timeout", 2000)
-                                  : whole_milliseconds(arguments, first + 6, "lock_timeout");
-    options.lock_retries = setting_or("confiture.lock_retries", 10);
-    options.restart = arguments.boolean(first + 7);
+    options.restart = arguments.boolean(first + 6);
     return options;
 }
 

@@ -89,7 +89,7 @@ INSERT INTO wrong (arguments) VALUES
     ($$'person', 'changes = 1', max_batch_size => -1$$), ($$'person', 'changes = 1', batch_size => NULL$$),
     ($$'person', 'changes = 1', batch_time => '0'$$), ($$'person', 'changes = 1', pause => '-1s'$$),
     ($$'person', 'changes = 1', max_lag => '-1 day'$$), ($$'person', 'changes = 1', restart => NULL$$),
-    ($$'person', 'changes = 1', max_wait_caused => NULL$$), ($$'person', 'changes = 1', lock_timeout => '-1'$$);
+    ($$'person', 'changes = 1', max_wait_caused => NULL$$);
 SELECT format(E'CALL confiture.backfill(%s);\nSELECT is(:''SQLSTATE''::text, ''MG016'', %L);', arguments, 'refused: ' || arguments)
   FROM wrong ORDER BY place \g :script
 \i :script
