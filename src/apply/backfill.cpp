@@ -70,16 +70,15 @@ backfill_totals backfill::run(pg::committing_call &transactions) {
     if (!lock.held())
         throw failure{migrator_locked, "backfill \"" + run_.name + "\" is at work already",
                       sessions_text(lock.holders()), "Try again when it is done."};
-    if (options_.restart) {
-        run_.restart();
-        transactions.commit(); // a retry of the first batch must not bring it back
-    } else if (run_.load() && run_.finished_at) {
+    if (!options_.restart && run_.load() && run_.finished_at) {
         pg::notice("backfill \"" + run_.name + "\" was finished at " + *run_.finished_at +
                    ", nothing is done again; restart => true begins from the first row");
         return totals_;
     }
     check();
-    transactions.commit();
+    if (options_.restart)
+        run_.forget();
+    transactions.commit(); // a retry of the first batch must not bring back what was forgotten
     const pg::interrupt_counter interrupts;
     begin_board();
     tell_beginning();
@@ -286,7 +285,7 @@ std::string backfill::what_stays() const {
 
 /* Keeps what a client may look at. */
 failure backfill::told(const migration::failure_record &error, const std::string &where) const {
-    failure failed{{}, error.message, error.detail, error.hint};
+    failure failed{sqlstate{}, error.message, error.detail, error.hint};
     error.sqlstate.copy(failed.state.code, sizeof failed.state.code - 1);
     failed.detail += (failed.detail.empty() ? "" : "\n") + where;
     failed.hint += (failed.hint.empty() ? "" : "  ") + what_stays();
@@ -320,6 +319,7 @@ void backfill::begin_board() {
     now.rows_total = std::max<std::int64_t>(std::llround(rows_expected_) - passed_before_, 0);
     now.doing = pg::activity::backfilling;
     board_.publisher.emplace(now);
+    told_at_ms_ = pg::now_ms();
 }
 
 void backfill::tell_progress() {
@@ -327,8 +327,6 @@ void backfill::tell_progress() {
     board_.now.statement_began_at = pg::timestamp_now();
     board_.now.rows_done = run_.rows_passed - passed_before_;
     const double now = pg::now_ms();
-    if (told_at_ms_ == 0)
-        told_at_ms_ = now;
     if (now - told_at_ms_ < notice_every_ms || current_.final)
         return;
     told_at_ms_ = now;

@@ -74,8 +74,9 @@ std::optional<std::string> name_argument(const pg::arguments &arguments, int ind
 
 void refuse_read_only() {
     if (pg::transaction_is_read_only() || pg::in_recovery())
-        throw failure{sqlstate{"25006"}, "cannot run a backfill in a read-only transaction", "",
-                      "Run it where writing is possible."};
+        throw failure{not_transactional, "cannot backfill in a read-only transaction", "",
+                      "Run it where writing is possible: on the primary server, with "
+                      "default_transaction_read_only off."};
 }
 
 pg::value run(const pg::arguments &arguments, backfill &work, const char *procedure) {

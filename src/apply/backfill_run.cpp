@@ -31,6 +31,20 @@ static std::vector<std::string> elements_of(const std::string &name, const char 
     return elements;
 }
 
+/* Whoever could begin a backfill of another role again could have its rows changed twice. */
+void backfill_run::refuse_others() const {
+    const std::vector<pg::record> others = pg::query(
+        "SELECT r.executed_by FROM confiture.backfill_run AS r LEFT JOIN pg_roles AS beginner "
+        "ON beginner.rolname = r.executed_by, pg_roles AS me WHERE r.name = $1 AND me.rolname = $2 "
+        "AND NOT (me.rolsuper OR coalesce(pg_has_role(me.oid, beginner.oid, 'USAGE'), false))",
+        {name, role});
+    if (!others.empty())
+        throw failure{configuration_invalid,
+                      "backfill \"" + name + "\" is that of role \"" + *others[0][0] + "\"",
+                      "Role \"" + role + "\" does not have its rights.",
+                      "Give this one a name of its own, or SET ROLE."};
+}
+
 bool backfill_run::load() {
     const pg::as_owner owner;
     const std::vector<pg::record> rows =
@@ -39,15 +53,17 @@ bool backfill_run::load() {
                   {name});
     if (rows.empty())
         return false;
+    refuse_others();
     const pg::record &row = rows[0];
     const std::vector<std::string> recorded_columns = elements_of(name, "key_columns");
     if (*row[0] != table || *row[1] != statement || recorded_columns != key_columns)
-        throw failure{configuration_invalid, "backfill \"" + name + "\" was begun as another one",
-                      *row[0] != table       ? "Its table is " + *row[0] + ", not " + table + "."
-                      : *row[1] != statement ? "Its statement is: " + *row[1]
-                                             : "The key of " + table + " is not what it was.",
-                      "Give this one a name of its own, or restart => true to begin from the first "
-                      "row again."};
+        throw failure{
+            configuration_invalid, "backfill \"" + name + "\" was begun as another one",
+            *row[0] != table       ? "Its table is " + *row[0] + ", not " + table + "."
+            : *row[1] != statement ? "Its statement is: " + *row[1]
+                                   : "The key of " + table + " is not what it was.",
+            "Give this one a name of its own, or restart => true to begin from the first row "
+            "again."};
     rows_updated = std::stoll(*row[2]);
     rows_passed = std::stoll(*row[3]);
     batches = std::stoll(*row[4]);
@@ -76,12 +92,10 @@ void backfill_run::save(bool finished) const {
          finished ? "true" : "false", role});
 }
 
-void backfill_run::restart() {
+void backfill_run::forget() const {
     const pg::as_owner owner;
+    refuse_others();
     pg::execute("DELETE FROM confiture.backfill_run WHERE name = $1", {name});
-    last_key.reset();
-    rows_updated = rows_passed = batches = 0;
-    finished_at.reset();
 }
 
 } // namespace confiture::apply

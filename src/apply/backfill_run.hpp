@@ -20,14 +20,18 @@ struct backfill_run {
     std::optional<std::string> finished_at;
 
     /* Takes over what was recorded of this name; false where there is nothing.  Throws
-     * failure{configuration_invalid} where that is another backfill. */
+     * failure{configuration_invalid} where that is another backfill, or another role's. */
     bool load();
 
     /* In the transaction of a batch: kept if and only if that commits. */
     void save(bool finished) const;
 
-    /* From the first key again, whatever was recorded. */
-    void restart();
+    /* What was recorded of this name.  Throws failure{configuration_invalid} where that is another
+     * role's. */
+    void forget() const;
+
+private:
+    void refuse_others() const;
 };
 
 } // namespace confiture::apply

@@ -126,7 +126,7 @@ COMMENT ON COLUMN confiture.backfill_run.batches IS 'Batches that were committed
 COMMENT ON COLUMN confiture.backfill_run.started_at IS 'When the first batch was run.';
 COMMENT ON COLUMN confiture.backfill_run.changed_at IS 'When the last batch was run.';
 COMMENT ON COLUMN confiture.backfill_run.finished_at IS 'When it came to the end of the table; null before.';
-COMMENT ON COLUMN confiture.backfill_run.executed_by IS 'Role that ran the last batch.';
+COMMENT ON COLUMN confiture.backfill_run.executed_by IS 'Role that began it; others need its rights to go on with it or begin it again.';
 
 CREATE TABLE confiture.hook (
     name text COLLATE "C" PRIMARY KEY CHECK (name <> ''),

@@ -102,7 +102,7 @@ CREATE FUNCTION pg_temp.within() RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECU
 SELECT throws_ok('SELECT pg_temp.within()', 'MG010', NULL, 'not in a function');
 SET default_transaction_read_only = on;
 CALL confiture.backfill('person', 'changes = 1') \gset
-SELECT is(:'SQLSTATE'::text, '25006', 'not in a read-only transaction');
+SELECT is(:'SQLSTATE'::text, 'MG010', 'not in a read-only transaction');
 RESET default_transaction_read_only;
 SET default_transaction_isolation = 'serializable';
 CALL confiture.backfill('person', 'changes = 3', batch_size => 300, max_batch_size => 300) \gset
@@ -167,7 +167,7 @@ CALL confiture.backfill_sql('"s %%I"."r "" %%I $1"', 'UPDATE "s %%I"."r "" %%I $
 RESET search_path;
 SELECT is(min(v) || ' ' || max(v), '2 2', %5$L || ', between') FROM "s %%I"."r "" %%I $1";
 DROP TABLE "s %%I"."r "" %%I $1";
-DELETE FROM confiture.backfill_run;
+DELETE FROM confiture.backfill_run WHERE name LIKE 'name%%' OR name LIKE '"s %%';
 $script$, type, keys, split_part(type, ' COLLATE', 1), format('%s %s 1 1 %1$s', count, count + 1), 'key of type ' || type)
   FROM (SELECT *, cardinality(keys) AS count FROM key_type) AS k ORDER BY place \g :script
 \i :script
@@ -270,8 +270,16 @@ SET ROLE backfill_worker;
 CALL confiture.backfill('shop.item', 'cents = 0', name => 'mine') \gset
 SELECT is(:rows_updated, 30, 'without rights on the tables of confiture');
 SELECT throws_ok('UPDATE confiture.backfill_run SET last_key = NULL', '42501', NULL, 'which nobody else writes');
+CALL confiture.backfill('shop.item', 'cents = 0', name => 'some', restart => true) \gset
+SELECT is(:'SQLSTATE'::text, 'MG016', 'a backfill of another role cannot be begun again');
+CALL confiture.backfill('person', 'folded = lower(email)', 'folded IS NULL', name => 'some') \gset
+SELECT is(:'SQLSTATE'::text, 'MG016', 'nor gone on with');
+SELECT matches(:'LAST_ERROR_MESSAGE'::text, '^backfill "some" is that of role ', 'and whose it is is told');
 RESET ROLE;
-SELECT is(executed_by, 'backfill_worker', 'who did it is recorded') FROM confiture.backfill_run WHERE name = 'mine';
+SELECT is(executed_by, 'backfill_worker', 'whose it is is recorded') FROM confiture.backfill_run WHERE name = 'mine';
+SELECT is(count(*), 1::bigint, 'what is recorded of others is there') FROM confiture.backfill_run WHERE name = 'some';
+CALL confiture.backfill('shop.item', 'cents = 0', name => 'mine', restart => true) \gset
+SELECT is(:rows_updated, 30, 'a superuser may');
 DROP OWNED BY backfill_worker;
 DROP ROLE backfill_worker;
 
