@@ -9,7 +9,7 @@ CREATE FUNCTION confiture.read_progress(
 RETURNS SETOF record
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'confiture_read_progress';
-COMMENT ON FUNCTION confiture.read_progress() IS 'What the migrators at work in this database tell of themselves; the view confiture.progress makes it readable, and needs EXECUTE on this. Reads shared memory: it waits for nobody and locks nothing. worker_pid: the background worker that runs the statement. estimated_ms: of the migration as a whole. blockers: who was in the way of the last attempt. Null for what is not known or does not apply.';
+COMMENT ON FUNCTION confiture.read_progress() IS 'What the migrators at work in this database tell of themselves, raw; confiture.progress shows it to people, and whoever reads that view needs EXECUTE on this too. Reads shared memory: it waits for nobody and locks nothing. worker_pid: the background worker that runs the statement. estimated_ms: of the migration as a whole. blockers: who was in the way of the last attempt that had to wait. Null for what is not known or does not apply.';
 
 CREATE VIEW confiture.progress AS
 SELECT p.pid,
@@ -35,7 +35,9 @@ SELECT p.pid,
        END AS remaining,
        p.rows_done, p.rows_total, p.worker_pid,
        s.phase, s.phase_percent,
-       CASE WHEN w.now THEN w.blockers ELSE p.blockers END AS blocked_by
+       CASE WHEN w.now THEN w.blockers
+            WHEN p.activity OPERATOR(pg_catalog.=) 'pausing before a retry' THEN p.blockers
+            ELSE '{}'::integer[] END AS blocked_by
 FROM confiture.read_progress() p
 CROSS JOIN LATERAL (SELECT coalesce(p.worker_pid, p.pid) AS pid) a
 CROSS JOIN LATERAL (SELECT b.blockers, pg_catalog.cardinality(b.blockers) OPERATOR(pg_catalog.>) 0 AS now
@@ -88,4 +90,4 @@ COMMENT ON COLUMN confiture.progress.rows_total IS 'Rows that it had to do.';
 COMMENT ON COLUMN confiture.progress.worker_pid IS 'Process of the background worker that runs the statement at top level.';
 COMMENT ON COLUMN confiture.progress.phase IS 'What the server says of an index build, a rewrite by CLUSTER or VACUUM FULL, or a VACUUM: the phase in the words of pg_stat_progress_*. Null for whoever may not see the statistics of that role.';
 COMMENT ON COLUMN confiture.progress.phase_percent IS 'How much of that phase is done.';
-COMMENT ON COLUMN confiture.progress.blocked_by IS 'Processes that it waits for: those that block it right now; where none does, those that were in the way of the last attempt. Empty for none; 0 stands for a prepared transaction.';
+COMMENT ON COLUMN confiture.progress.blocked_by IS 'Processes that it waits for: those that block it right now, and in a pause before a retry those that were in the way. Empty for none; 0 stands for a prepared transaction.';

@@ -113,6 +113,14 @@ bool is_ours(const shared_progress *found, std::size_t length, int process_id) {
            found->database == MyDatabaseId;
 }
 
+void write(const progress &now) {
+    const std::uint32_t next = pg_atomic_read_u32(&shared->written) + 1;
+    pg_write_barrier(); // nobody may see the copy change and the count of before
+    shared->copies[next % 2] = now;
+    pg_write_barrier();
+    pg_atomic_write_u32(&shared->written, next);
+}
+
 bool copy_whole(shared_progress *from, progress &into) {
     constexpr int most_tries = 1000; // one is enough, unless somebody does nothing but publish
     for (int i = 0; i < most_tries; i++) {
@@ -244,17 +252,21 @@ progress_publisher::~progress_publisher() {
 void progress_publisher::publish(const progress &now) noexcept {
     if (!publishes_)
         return;
-    const std::uint32_t next = pg_atomic_read_u32(&shared->written) + 1;
-    pg_write_barrier(); // nobody may see the copy change and the count of before
-    shared->copies[next % 2] = now;
-    pg_write_barrier();
-    pg_atomic_write_u32(&shared->written, next);
+    write(now);
     if (holds_lock())
         return;
     try {
         call([] { take_lock(); });
     } catch (...) { // NOLINT(bugprone-empty-catch): the next call tries again
     }
+}
+
+void show_worker(int process_id) noexcept {
+    if (!shared)
+        return;
+    progress now = shared->copies[pg_atomic_read_u32(&shared->written) % 2];
+    now.worker = process_id;
+    write(now);
 }
 
 std::vector<published_progress> read_progress() {

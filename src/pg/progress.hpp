@@ -56,7 +56,7 @@ struct progress {
     static constexpr int most_blockers = 8;
 
     activity doing = activity::migrating;
-    std::int32_t worker = 0; // process id of the background worker that runs the statement
+    std::int32_t worker = 0; // see show_worker()
     fixed_text<128> version;
     fixed_text<256> name;
     fixed_text<16> direction;
@@ -101,6 +101,10 @@ public:
 private:
     bool publishes_ = false;
 };
+
+/* Names the background worker that runs the statement, until the next publish(), which need not
+ * know it.  Nothing happens in a session that does not publish. */
+void show_worker(int process_id) noexcept;
 
 struct published_progress {
     int process_id = 0;

@@ -1,6 +1,7 @@
 #include "pg/worker.hpp"
 
 #include "pg/boundary.hpp"
+#include "pg/progress.hpp"
 #include "pg/worker_job.hpp"
 
 #include <algorithm>
@@ -136,6 +137,7 @@ public:
     ~running_worker() {
         current = nullptr;
         end();
+        show_worker(0);
     }
 
     /* It has said its last word and is about to exit: no need to terminate it. */
@@ -302,6 +304,7 @@ private:
         switch (data[0]) {
         case message_begun:
             known_ = outcome::unknown;
+            show_worker(worker_.process_id());
             break;
         case message_done:
             std::memcpy(&done_, data + 1, sizeof done_);

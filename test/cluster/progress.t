@@ -217,12 +217,14 @@ equal(other.run("SELECT bool_and(statement_started_at BETWEEN run_started_at AND
 # Waiting for whom: what the server says at this moment.
 blocker = cluster.session()
 blocker.run("BEGIN; LOCK orders")
-migrator.start("SELECT border.migrate('1', 'one', 0, 0, 0, 0, 0, 0, 4242); SELECT count(*) FROM orders")
+migrator.start("SELECT border.migrate('1', 'one', 5, 0, 0, 0, 0, 0, 4242); SELECT count(*) FROM orders")
 ACTIVITY = "SELECT activity, blocked_by = ARRAY[{}] FROM confiture.progress"
 ok(wait_until(lambda: other.run(ACTIVITY.format(blocker.pid)).value == "waiting for a lock|t"), "it waits for whom")
 blocker.run("COMMIT")
 migrator.finish()
-equal(other.run(ACTIVITY.format(4242)).value, "migrating|t", "and no longer")
+equal(other.run(ACTIVITY.format(4242)).value, "pausing before a retry|t", "and no longer")
+migrator.run("SELECT border.migrate('1', 'one', 0, 0, 0, 0, 0, 0, 4242)")
+equal(other.run("SELECT activity, blocked_by FROM confiture.progress").value, "migrating|{}", "after a pause those of the last attempt are in no way")
 blocker.run("BEGIN; LOCK orders")
 migrator.start("SELECT border.migrate('1', 'one', 3, 0, 0, 0, 0, 0, 0); SELECT count(*) FROM orders")
 ok(wait_until(lambda: other.run(ACTIVITY.format(blocker.pid)).value == "waiting for another migrator|t"), "the wait for a migrator has its own words")
