@@ -78,7 +78,7 @@ COMMENT ON COLUMN confiture.progress.statement IS 'Statement of the script that 
 COMMENT ON COLUMN confiture.progress.statements IS 'How many it has.';
 COMMENT ON COLUMN confiture.progress.line IS 'Line of the script that the statement begins in.';
 COMMENT ON COLUMN confiture.progress.command IS 'What kind of statement it is: CREATE INDEX.';
-COMMENT ON COLUMN confiture.progress.attempt IS 'How often this step was begun: 1, more after retries.';
+COMMENT ON COLUMN confiture.progress.attempt IS 'Which attempt this is, or the one after the pause; null before the first retry.';
 COMMENT ON COLUMN confiture.progress.run_started_at IS 'When the call began.';
 COMMENT ON COLUMN confiture.progress.started_at IS 'When this migration, or this backfill, began.';
 COMMENT ON COLUMN confiture.progress.statement_started_at IS 'When the statement began.';
