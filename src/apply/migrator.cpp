@@ -260,7 +260,7 @@ void migrator::run_at_top_level() {
         const bool timed_out =
             pg::concurrent_timeout() > 0 && pg::now_ms() - started >= pg::concurrent_timeout();
         if (belongs_to_server(raised.sqlstate()) && !timed_out) {
-            settle(migration_->version, entry, transactions_);
+            settle_in_haste(migration_->version, entry, transactions_);
             throw;
         }
         error = runner_->failure_in(where, raised);

@@ -51,9 +51,8 @@ std::optional<failed_attempt> clean_up(const std::vector<std::string> &statement
                   "Run it yourself, then go on: " + found.cleanup.front()};
 }
 
-} // namespace
-
-settlement settle(const std::string &version, const journal_entry &entry, transactions &whose) {
+settlement settle(const std::string &version, const journal_entry &entry, transactions &whose,
+                  bool in_haste) {
     lock_policy policy("the cleanup of migration \"" + version + "\"");
     int looks = 0;
     for (;;) {
@@ -65,6 +64,10 @@ settlement settle(const std::string &version, const journal_entry &entry, transa
         }
         if (!found.cleanup.empty())
             if (const auto failed = clean_up(found.cleanup)) {
+                if (in_haste) {
+                    whose.commit();
+                    return {outcome::unknown, found.sentence};
+                }
                 if (!whose.are_ours() || !policy.goes_on(*failed))
                     refuse(version, found, policy.give_up(*failed));
                 whose.commit();
@@ -78,6 +81,16 @@ settlement settle(const std::string &version, const journal_entry &entry, transa
         const bool may_run_again = found.what == outcome::unknown && found.harmless_twice;
         return {may_run_again ? outcome::not_done : found.what, found.sentence};
     }
+}
+
+} // namespace
+
+settlement settle(const std::string &version, const journal_entry &entry, transactions &whose) {
+    return settle(version, entry, whose, false);
+}
+
+void settle_in_haste(const std::string &version, const journal_entry &entry, transactions &whose) {
+    settle(version, entry, whose, true);
 }
 
 } // namespace confiture::apply

@@ -20,4 +20,8 @@ struct settlement {
  * is. Throws failure{repair_needed} where leftovers cannot be taken away. */
 settlement settle(const std::string &version, const journal_entry &entry, transactions &whose);
 
+/* The same for whoever was cancelled and waits to be told: leftovers that another session holds
+ * fast after one try are left to the next migrator, with the step that is begun. */
+void settle_in_haste(const std::string &version, const journal_entry &entry, transactions &whose);
+
 } // namespace confiture::apply
