@@ -214,7 +214,7 @@ std::optional<failed_attempt> backfill::try_batch(pg::committing_call &transacti
         stopped_for_others = false;
         {
             const pg::session_watch watch(
-                {pace_.size() > 1 ? options_.max_wait_caused_ms : 0, 0, 0, 0});
+                {pace_.size() > 1 ? options_.max_wait_caused_ms : 0, 0, 0, {}});
             try {
                 after = work();
             } catch (const pg::error &raised) {

@@ -2,9 +2,9 @@
 
 #include "apply/settlement.hpp"
 #include "migration/version.hpp"
-#include "pg/catalog.hpp"
 #include "pg/committing.hpp"
 #include "pg/error.hpp"
+#include "pg/migrator_lock.hpp"
 #include "pg/session.hpp"
 #include "pg/session_settings.hpp"
 #include "pg/settings.hpp"
@@ -71,7 +71,7 @@ std::string words_of(const failure_record &error) {
 } // namespace
 
 migrator::migrator(transactions &whose)
-    : transactions_(whose), queue_(pg::find_relation("confiture.migrator")) {
+    : transactions_(whose), queue_(pg::migrators_queue()) {
     board_.now.run_began_at = pg::timestamp_now();
     if (whose.are_ours())
         board_.publisher.emplace(board_.now);

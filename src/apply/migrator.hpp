@@ -14,6 +14,7 @@
 #include "migration/history.hpp"
 #include "migration/registry.hpp"
 #include "migration/steps.hpp"
+#include "pg/locks.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -70,7 +71,7 @@ private:
     std::string subject() const { return "migration \"" + migration_->version + "\""; }
 
     transactions &transactions_;
-    const std::uint32_t queue_; // a relation that others are meant to queue for
+    const pg::lock_tag queue_; // what others are meant to queue for
     hooks::registered_hooks registered_;
     board board_;
 

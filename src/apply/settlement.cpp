@@ -2,11 +2,11 @@
 
 #include "apply/lock_policy.hpp"
 #include "migration/version.hpp"
-#include "pg/catalog.hpp"
 #include "pg/committing.hpp"
 #include "pg/error.hpp"
 #include "pg/execute.hpp"
 #include "pg/memory.hpp"
+#include "pg/migrator_lock.hpp"
 #include "pg/settings.hpp"
 #include "pg/tracer.hpp"
 #include "pg/transaction.hpp"
@@ -21,7 +21,7 @@ constexpr int looks_at_busy = 20, pause_while_busy_ms = 250;
 std::optional<failed_attempt> clean_up(const std::vector<std::string> &statements) {
     failed_attempt failed;
     failed.began_ms = pg::now_ms();
-    pg::session_watch watch({0, 0, 0, pg::find_relation("confiture.migrator")});
+    pg::session_watch watch({0, 0, 0, pg::migrators_queue()});
     pg::memory_context memory("confiture cleanup");
     try {
         pg::in_subtransaction([&] {

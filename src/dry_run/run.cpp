@@ -4,6 +4,7 @@
 #include "dry_run/hook_runner.hpp"
 #include "dry_run/statement_runner.hpp"
 #include "pg/error.hpp"
+#include "pg/migrator_lock.hpp"
 #include "pg/settings.hpp"
 #include "pg/transaction.hpp"
 
@@ -20,7 +21,7 @@ public:
                  chain_record &record)
         : registered_(registered), chosen_(chosen), before_(before), record_(record),
           watch_({chosen.max_wait_caused_ms, chosen.max_lock_hold_ms, most_locks(chosen),
-                  pg::find_relation("confiture.migrator")}),
+                  pg::migrators_queue()}),
           observer_(record, watch_), ending_(chosen, watch_),
           statements_(chosen, before, statement_memory, record, watch_, observer_, ending_) {}
 

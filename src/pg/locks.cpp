@@ -11,18 +11,8 @@ extern "C" {
 
 namespace confiture::pg {
 
-static_assert(sizeof(LOCKTAG) == sizeof(lock_tag));
 static_assert(NUM_LOCK_PARTITIONS == 16);
 static_assert(LOCKTAG_RELATION == 0);
-
-static lock_tag plain(const LOCKTAG &tag) {
-    return {tag.locktag_field1, tag.locktag_field2, tag.locktag_field3,
-            tag.locktag_field4, tag.locktag_type,   tag.locktag_lockmethodid};
-}
-
-static LOCKTAG raw(const lock_tag &tag) {
-    return {tag.field1, tag.field2, tag.field3, tag.field4, tag.type, tag.method};
-}
 
 static lock_tag relation_tag(Oid database, Oid relation) {
     LOCKTAG tag;

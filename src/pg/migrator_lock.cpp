@@ -1,15 +1,25 @@
 #include "pg/migrator_lock.hpp"
 
 #include "pg/boundary.hpp"
-#include "pg/catalog.hpp"
-#include "pg/locks.hpp"
+#include "pg/proc.hpp"
 #include "pg/query.hpp"
 #include "pg/settings.hpp"
 #include "pg/transaction.hpp"
 
+#include <algorithm>
+#include <string>
+
+extern "C" {
+#include "catalog/pg_extension.h"
+#include "commands/extension.h"
+#include "utils/inval.h"
+}
+
 namespace confiture::pg {
 
-static std::string holder_of(const lock_tag &tag) {
+namespace {
+
+std::string holder_of(const lock_tag &tag) {
     for (int process_id : conflicting_sessions(tag, ExclusiveLock)) {
         const auto found =
             query("SELECT usename, application_name, to_char(xact_start, 'YYYY-MM-DD HH24:MI:SS') "
@@ -23,60 +33,80 @@ static std::string holder_of(const lock_tag &tag) {
     return "The holder has just let it go.";
 }
 
-static LockRelId lock_identity(Oid table) { return {table, MyDatabaseId}; }
+/* CREATE INDEX CONCURRENTLY, for one, waits for the end of every snapshot, also of the one that the
+ * statement has which waits for the lock: for ever. */
+bool holder_waits_for_us() {
+    return !query("SELECT FROM pg_locks AS waiting JOIN pg_locks AS ours USING (virtualxid) "
+                  "WHERE ours.pid = pg_backend_pid() AND ours.granted AND NOT waiting.granted")
+                .empty();
+}
 
-/* Returns the table that the lock is on. */
-static Oid take(bool for_session) {
-    const oid table = find_relation("confiture.migrator");
-    if (table == 0)
-        throw failure{configuration_invalid, "the extension confiture is not installed",
-                      "There is no table confiture.migrator.", "CREATE EXTENSION confiture."};
-    const lock_tag tag{current_database(), table, 0, 0, 0, DEFAULT_LOCKMETHOD};
+bool take_within(int milliseconds, const lock_tag &tag, bool for_session) {
     try {
         in_subtransaction([&] {
             settings_scope wait;
-            // 0 would wait for ever; a migrator that must not wait at all waits a millisecond.
-            wait.set("lock_timeout", std::to_string(std::max(migrator_wait(), 1)).c_str());
+            wait.set("lock_timeout", std::to_string(milliseconds).c_str());
+            const LOCKTAG locktag = raw(tag);
             call([&] {
-                LockRelId identity = lock_identity(table);
-                // The holder may build an index concurrently, which waits for every snapshot.
+                // A session's lock is waited for without a snapshot.
                 InvalidateCatalogSnapshot();
-                if (for_session)
-                    LockRelationIdForSession(&identity, ExclusiveLock);
-                else
-                    LockRelationOid(table, ExclusiveLock);
+                LockAcquire(&locktag, ExclusiveLock, for_session, false);
+                AcceptInvalidationMessages();
             });
         });
+        return true;
     } catch (const error &raised) {
         if (raised.sqlstate() != "55P03")
             throw;
-        throw failure{migrator_locked, "another migrator is at work in this database",
-                      holder_of(tag),
-                      "Try again when it is done, or raise confiture.migrator_wait (" +
-                          std::to_string(migrator_wait()) + " ms)."};
+        return false;
     }
-    return table;
+}
+
+lock_tag take(bool for_session) {
+    constexpr int look_ms = 400;
+    const lock_tag tag = migrators_queue();
+    // 0 would wait for ever; a migrator that must not wait at all waits a millisecond.
+    int left = std::max(migrator_wait(), 1);
+    bool in_the_way = false;
+    while (left > 0 && !in_the_way) {
+        const int wait = for_session ? left : std::min(left, look_ms);
+        if (take_within(wait, tag, for_session)) {
+            migrators_queue(); // it may have been dropped meanwhile
+            return tag;
+        }
+        left -= wait;
+        in_the_way = left > 0 && holder_waits_for_us();
+    }
+    throw failure{migrator_locked, "another migrator is at work in this database",
+                  holder_of(tag) +
+                      (in_the_way ? " A statement of it waits for the end of this transaction."
+                                  : ""),
+                  in_the_way ? "Try again when it is done."
+                             : "Try again when it is done, or raise confiture.migrator_wait (" +
+                                   std::to_string(migrator_wait()) + " ms)."};
+}
+
+} // namespace
+
+lock_tag migrators_queue() {
+    const Oid extension = call([] { return get_extension_oid("confiture", true); });
+    if (!OidIsValid(extension))
+        throw failure{configuration_invalid, "the extension confiture is not installed", "",
+                      "CREATE EXTENSION confiture."};
+    LOCKTAG tag;
+    SET_LOCKTAG_OBJECT(tag, MyDatabaseId, ExtensionRelationId, extension, 0);
+    return plain(tag);
 }
 
 void lock_migrator() { take(false); }
 
-migrator_lock::migrator_lock() : table_(take(true)) {}
-
-static bool is_held(const LockRelId &identity) {
-    LOCKTAG tag;
-    SET_LOCKTAG_RELATION(tag, identity.dbId, identity.relId);
-#if PG_VERSION_NUM >= 170000
-    return LockHeldByMe(&tag, ExclusiveLock, false);
-#else
-    return LockHeldByMe(&tag, ExclusiveLock);
-#endif
-}
+migrator_lock::migrator_lock() : tag_(take(true)) {}
 
 /* A transaction that was rolled back whole has given it up. */
 migrator_lock::~migrator_lock() {
-    LockRelId identity = lock_identity(table_);
-    if (is_held(identity))
-        UnlockRelationIdForSession(&identity, ExclusiveLock);
+    const LOCKTAG locktag = raw(tag_);
+    if (LockHeldByMe(&locktag, ExclusiveLock CONFITURE_LOCK_HELD_EXACTLY))
+        LockRelease(&locktag, ExclusiveLock, true);
 }
 
 } // namespace confiture::pg

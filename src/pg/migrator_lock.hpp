@@ -1,11 +1,21 @@
 #pragma once
-/* One migrator at a time: whoever changes this database by confiture holds this lock. */
+/*
+ * One migrator at a time: whoever changes this database by confiture holds this lock.  It is an
+ * Exclusive lock on the extension itself, not on a table of its: a statement at top level may be
+ * one for every table of the database (VACUUM, REINDEX DATABASE) and runs in another process.
+ */
 #include "pg/plain.hpp"
+
+#include "pg/locks.hpp"
 
 namespace confiture::pg {
 
+/* What migrators queue for.  Throws failure where the extension is not installed. */
+lock_tag migrators_queue();
+
 /* Takes it until the end of the transaction or subtransaction.  Throws failure{migrator_locked}
- * naming the holder after confiture.migrator_wait. */
+ * naming the holder after confiture.migrator_wait, or as soon as a statement of the holder waits
+ * for this transaction. */
 void lock_migrator();
 
 /* The same for the session, whatever its transactions do, until it is destroyed. */
@@ -17,7 +27,7 @@ public:
     ~migrator_lock();
 
 private:
-    unsigned int table_;
+    lock_tag tag_;
 };
 
 } // namespace confiture::pg

@@ -5,7 +5,20 @@
  */
 #include "pg/postgres.hpp"
 
+#include "pg/locks.hpp"
+
 namespace confiture::pg {
+
+static_assert(sizeof(LOCKTAG) == sizeof(lock_tag));
+
+inline lock_tag plain(const LOCKTAG &tag) {
+    return {tag.locktag_field1, tag.locktag_field2, tag.locktag_field3,
+            tag.locktag_field4, tag.locktag_type,   tag.locktag_lockmethodid};
+}
+
+inline LOCKTAG raw(const lock_tag &tag) {
+    return {tag.field1, tag.field2, tag.field3, tag.field4, tag.type, tag.method};
+}
 
 inline int fast_path_slots() {
 #if PG_VERSION_NUM >= 180000

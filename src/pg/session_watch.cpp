@@ -147,11 +147,6 @@ void watch_waiters(LOCK *lock, LOCKMASK ours, LOCKMASK theirs, double now) {
     }
 }
 
-bool is_queue(const LOCKTAG &tag) {
-    return tag.locktag_type == LOCKTAG_RELATION && tag.locktag_field1 == MyDatabaseId &&
-           tag.locktag_field2 == state.limits.queue;
-}
-
 /* Returns how many locks of the process are in the shared table.  The lists of parallel workers
  * change while they are read: an entry that is not theirs ends the walk. */
 int watch_held_by(PGPROC *process, double now) {
@@ -160,7 +155,7 @@ int watch_held_by(PGPROC *process, double now) {
         PROCLOCK *held = peek_first(&partition, offsetof(PROCLOCK, procLink));
         for (; held && held->tag.myProc == process && count < most_links; count++) {
             LOCK *lock = held->tag.myLock;
-            if (held->holdMask && lock->waitMask && !is_queue(lock->tag))
+            if (held->holdMask && lock->waitMask && !(plain(lock->tag) == state.limits.queue))
                 watch_waiters(lock, held->holdMask, 0, now);
             held = peek_next(&partition, &held->procLink, offsetof(PROCLOCK, procLink));
         }
@@ -269,11 +264,6 @@ void session_watch::forget_statement() noexcept {
 stop_reason session_watch::stopped() const { return static_cast<stop_reason>(state.reason); }
 
 bool session_watch::caused(const error &raised) const { return cancel_.caused(raised); }
-
-static lock_tag plain(const LOCKTAG &tag) {
-    return {tag.locktag_field1, tag.locktag_field2, tag.locktag_field3,
-            tag.locktag_field4, tag.locktag_type,   tag.locktag_lockmethodid};
-}
 
 std::vector<lock_wait> session_watch::waits() const {
     std::vector<lock_wait> waits;

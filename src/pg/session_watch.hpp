@@ -26,7 +26,7 @@ struct watch_limits {
     int wait_caused_ms;  // 0: no limit
     int lock_hold_ms;    // 0: no limit
     std::size_t locks;   // in the shared lock table; 0: no limit
-    std::uint32_t queue; // a relation that others are meant to queue for: the migrators' table
+    lock_tag queue;      // what others are meant to queue for, see migrators_queue()
 };
 
 /* A wait of this session for a lock, seen by the timer (it looks every 10 ms). */

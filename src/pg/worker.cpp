@@ -292,8 +292,12 @@ private:
         });
         if (!(events & WL_TIMEOUT))
             return;
+        // The first time may be the last: a session that waits for the migrator lock gives up.
         const int process_id = worker_.process_id();
-        if (process_id != 0 && waits_for_lock(process_id) && is_deadlock(process_id))
+        const bool deadlock =
+            process_id != 0 && waits_for_lock(process_id) && is_deadlock(process_id);
+        deadlocks_ = deadlock ? deadlocks_ + 1 : 0;
+        if (deadlocks_ > 1)
             throw failure{deadlock_detected,
                           "the statement waits for a lock of the session that waits for it",
                           "It runs in a background worker, which has no locks of this session.",
@@ -352,6 +356,7 @@ private:
     outcome known_ = outcome::not_begun;
     job_completion done_{};
     bool ended_ = false;
+    int deadlocks_ = 0; // looks one after the other that found one
 };
 
 void check_caller() {

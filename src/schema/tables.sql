@@ -97,9 +97,6 @@ COMMENT ON COLUMN confiture.journal.began_at IS 'When the row was written.';
 COMMENT ON COLUMN confiture.journal.ended_at IS 'When the step was done; null while that is not known.';
 COMMENT ON COLUMN confiture.journal.executed_by IS 'Role that ran it.';
 
-CREATE TABLE confiture.migrator ();
-COMMENT ON TABLE confiture.migrator IS 'Has no rows: whoever migrates this database holds an EXCLUSIVE lock on it.';
-
 CREATE TABLE confiture.backfill_run (
     name text COLLATE "C" PRIMARY KEY CHECK (name <> ''),
     table_name text NOT NULL,

@@ -54,9 +54,9 @@ reader.run(TRUST)
 holder = cluster.session("trust")
 for name, change, undo in (("replaced", "SET ROLE planter; " + EVIL + "; RESET ROLE", "SET ROLE planter; " + GOOD + "; RESET ROLE"),
                            ("trust taken back", "DELETE FROM confiture.trusted", None)):
-    holder.run("BEGIN; LOCK confiture.migrator IN EXCLUSIVE MODE")
+    holder.run("BEGIN; SELECT FROM confiture.repair()")
     reader.start(RUN)
-    ok(wait_until(lambda: holder.run("SELECT count(*) FROM pg_locks WHERE relation = 'confiture.migrator'::regclass "
+    ok(wait_until(lambda: holder.run("SELECT count(*) FROM pg_locks WHERE classid = 'pg_extension'::regclass "
                                      "AND NOT granted").value == "1"), f"{name} while it waits: it waits")
     holder.run(change + "; COMMIT")
     answer = reader.finish()

@@ -161,8 +161,6 @@ CREATE TABLE shop."Strange ""name""" ("a b" int);
 SELECT is(pg_temp.locked('ALTER TABLE shop."Strange ""name""" ADD c int'), ARRAY['shop."Strange ""name"""'], 'names are quoted');
 SELECT is(pg_temp.locked(format('CREATE TABLE shop.%1$s (); COMMIT; ALTER TABLE shop.%1$s ADD a int', repeat('n', 63))), '{}',
           'a name of 63 bytes');
-SELECT is(pg_temp.locked('SELECT confiture.register_migration(''9'', ''9'', ''SELECT 1'')') @> ARRAY['confiture.migrator'], false,
-          'the lock that keeps other migrators out is not the migration''s');
 
 -- A script that is not registered.
 SELECT results_eq($$SELECT migration_version, success, rows_affected FROM confiture.dry_run_sql('SELECT 1')$$,

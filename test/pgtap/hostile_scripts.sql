@@ -24,7 +24,7 @@ INSERT INTO script VALUES
 ('DROP SCHEMA confiture CASCADE; CREATE TABLE s.made (a int); COMMIT; CREATE TABLE s.made2 (a int)', 'complete'),
 ('DELETE FROM confiture.migration; DROP VIEW confiture.status CASCADE', NULL),
 ('ALTER EXTENSION confiture DROP TABLE confiture.migration; DROP TABLE confiture.migration CASCADE', 'complete'),
-('ALTER TABLE confiture.migrator ADD a int', 'complete'),
+('ALTER TABLE confiture.journal ADD a int', 'complete'),
 ('SELECT confiture.register_migration(''2'', ''two'', ''SELECT 1'')', 'complete'),
 ('SELECT confiture.unregister_migration(''1'')', 'complete'),
 ('SELECT * FROM confiture.status', 'complete'),

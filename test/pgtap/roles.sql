@@ -21,7 +21,7 @@ SELECT throws_ok(call, '42501', NULL, 'without EXECUTE: ' || call)
                     'SELECT confiture.register_migration(''3'', ''x'', ''SELECT 1'')', 'SELECT confiture.unregister_migration(''1'')',
                     'SELECT confiture.load_migrations(''/tmp'')', 'SELECT confiture.load_files(''pg_class'')',
                     'SELECT * FROM confiture.migration', 'SELECT * FROM confiture.history', 'SELECT * FROM confiture.status',
-                    'LOCK TABLE confiture.migrator IN ACCESS SHARE MODE']) AS call;
+                    'LOCK TABLE confiture.journal IN ACCESS SHARE MODE']) AS call;
 RESET ROLE;
 
 -- With EXECUTE a script has the rights of the role that runs it, no more and no less.
@@ -32,10 +32,10 @@ SELECT is((confiture.dry_run('2')).success, true, 'one with rights');
 SELECT is((confiture.dry_run_sql('SELECT FROM s.t')).stats->'error'->>'sqlstate', '42501', 'reading needs rights too');
 SELECT is((confiture.dry_run_sql(script)).stats->'error'->>'sqlstate', '42501', 'out of reach for a script: ' || script)
   FROM unnest(ARRAY['SELECT FROM confiture.migration', 'DELETE FROM confiture.history', 'UPDATE confiture.migration SET registered_by = ''x''',
-                    'INSERT INTO confiture.history (version) VALUES (''1'')', 'LOCK TABLE confiture.migrator', 'DROP TABLE confiture.migration',
+                    'INSERT INTO confiture.history (version) VALUES (''1'')', 'LOCK TABLE confiture.journal', 'DROP TABLE confiture.migration',
                     'ALTER EXTENSION confiture DROP TABLE confiture.history', 'COPY (SELECT 1) TO PROGRAM ''id''',
                     'CREATE FUNCTION s.f() RETURNS int LANGUAGE c AS ''x''', 'ALTER ROLE roles_migrator SUPERUSER',
-                    'CREATE RULE r AS ON SELECT TO confiture.migrator DO INSTEAD SELECT 1']) AS script;
+                    'CREATE RULE r AS ON SELECT TO confiture.journal DO INSTEAD SELECT 1']) AS script;
 SELECT throws_ok('SELECT FROM confiture.migration', '42501', NULL, 'and outside of one');
 SELECT is(confiture.register_migration('3', 'three', 'SELECT 1'), 'added', 'registering needs no rights on the table');
 SELECT lives_ok($$SELECT confiture.unregister_migration('3')$$, 'nor does unregistering');
