@@ -1,6 +1,7 @@
 #include "apply/journal.hpp"
 
 #include "migration/version.hpp"
+#include "pg/catalog.hpp"
 #include "pg/query.hpp"
 #include "pg/session.hpp"
 #include "pg/transaction.hpp"
@@ -12,8 +13,9 @@ std::map<std::string, journal> read_journal() {
     std::map<std::string, journal> journals;
     for (const pg::record &row :
          pg::query("SELECT sort_key, version, direction, step, steps, ended_at IS NOT NULL, "
-                   "content, statement, before, statements_done, line, command "
-                   "FROM confiture.journal ORDER BY sort_key, step")) {
+                   "content, statement, before, statements_done, line, command, database <> $1 "
+                   "FROM confiture.journal ORDER BY sort_key, step",
+                   {pg::database_identity()})) {
         journal &found = journals[*row[0]];
         found.version = *row[1];
         found.direction = *row[2];
@@ -27,6 +29,7 @@ std::map<std::string, journal> read_journal() {
         entry.statements_done = std::stoi(*row[9]);
         entry.line = std::stoi(*row[10]);
         entry.command = *row[11];
+        entry.is_restored = row[12] == "t";
         found.entries.push_back(std::move(entry));
     }
     return journals;
@@ -37,17 +40,17 @@ void write_entry(const migration::registered &migration, const std::string &dire
     const std::string role = pg::current_role_name();
     const pg::as_owner owner;
     const bool at_top_level = !entry.statement.empty();
-    pg::execute(
-        "INSERT INTO confiture.journal (sort_key, version, name, direction, step, steps, "
-        "content, statement, before, statements_done, line, command, executed_by, ended_at) "
-        "VALUES ($1, $2, $3, $4, $5::integer, $6::integer, $7, $8, $9, $10::integer, "
-        "$11::integer, $12, $13, CASE WHEN $14::boolean THEN clock_timestamp() END)",
-        {migration::version_sort_key(migration.version), migration.version, migration.name,
-         direction, std::to_string(entry.step), std::to_string(entry.steps), entry.content,
-         at_top_level ? pg::field{entry.statement} : pg::field{},
-         at_top_level ? pg::field{entry.before} : pg::field{},
-         std::to_string(entry.statements_done), std::to_string(entry.line), entry.command, role,
-         entry.done ? "true" : "false"});
+    pg::execute("INSERT INTO confiture.journal (sort_key, version, name, direction, step, steps, "
+                "content, statement, before, statements_done, line, command, executed_by, "
+                "database, ended_at) "
+                "VALUES ($1, $2, $3, $4, $5::integer, $6::integer, $7, $8, $9, $10::integer, "
+                "$11::integer, $12, $13, $14, CASE WHEN $15::boolean THEN clock_timestamp() END)",
+                {migration::version_sort_key(migration.version), migration.version, migration.name,
+                 direction, std::to_string(entry.step), std::to_string(entry.steps), entry.content,
+                 at_top_level ? pg::field{entry.statement} : pg::field{},
+                 at_top_level ? pg::field{entry.before} : pg::field{},
+                 std::to_string(entry.statements_done), std::to_string(entry.line), entry.command,
+                 role, pg::database_identity(), entry.done ? "true" : "false"});
 }
 
 std::string receipt_of(const migration::registered &migration, const journal_entry &entry) {

@@ -21,8 +21,14 @@ namespace {
 const std::vector<phase> hooks_before{phase::before_validation, phase::before_ddl};
 const std::vector<phase> hooks_after{phase::after_ddl, phase::after_validation};
 
-/* A cancel, a shutdown: they are told as they are. */
-bool belongs_to_server(const std::string &sqlstate) { return sqlstate.rfind("57", 0) == 0; }
+/* Of a CALL or DO that commits. */
+constexpr std::string_view invalid_transaction_termination = "2D000";
+
+constexpr std::string_view undefined_table = "42P01";
+
+std::int32_t count_of(const migration::step &step) {
+    return static_cast<std::int32_t>(step.last - step.first + 1);
+}
 
 std::string_view text_of(const pg::script &script, const migration::step &step) {
     const pg::statement &first = script.statements[step.first],
@@ -57,6 +63,13 @@ void note_unknown(failure_record &error, const settlement &settled) {
     error.sqlstate = repair_needed.code;
 }
 
+/* The worker was lost, and the catalog told what became of its statement. */
+void note_found(failure_record &error, const settlement &settled) {
+    error.message = "the background worker that ran it was lost";
+    error.detail += " It is not done: " + settled.sentence + ".";
+    error.hint.clear();
+}
+
 std::string words_of(const failure_record &error) {
     std::string words;
     if (!error.file.empty())
@@ -70,9 +83,9 @@ std::string words_of(const failure_record &error) {
 
 } // namespace
 
-migrator::migrator(transactions &whose)
-    : transactions_(whose), queue_(pg::migrators_queue()) {
+migrator::migrator(transactions &whose) : transactions_(whose), queue_(pg::migrators_queue()) {
     board_.now.run_began_at = pg::timestamp_now();
+    board_.now.doing = pg::activity::waiting_for_migrator;
     if (whose.are_ours())
         board_.publisher.emplace(board_.now);
 }
@@ -91,6 +104,7 @@ void migrator::show_migration() {
     board_.now.statements = static_cast<std::int32_t>(prepared_->script.statements.size());
     board_.now.step = board_.now.statement = board_.now.attempt = board_.now.line = 0;
     board_.now.began_at = pg::timestamp_now();
+    board_.now.estimated_ms = migration::last_duration_ms(*migration_, prepared_->direction);
     board_.publish(pg::activity::migrating);
 }
 
@@ -199,35 +213,42 @@ void migrator::go_on_from(const journal &begun) {
 }
 
 void migrator::run_steps() {
-    if (next_ == 0 && !before_hooks_done_ && !steps_.empty() && steps_.front().at_top_level &&
-        (runner_->has(phase::before_validation) || runner_->has(phase::before_ddl))) {
-        retry({hooks_before, nullptr, {}}, [&] { note_hooks_before(); });
-        before_hooks_done_ = in_journal_ = true;
-    }
     for (; next_ < steps_.size(); next_++) {
         board_.now.step = static_cast<std::int32_t>(next_ + 1);
         board_.now.attempt = 1;
         board_.now.set_blockers({});
-        if (steps_[next_].at_top_level)
-            run_at_top_level();
-        else
-            run_transactional();
+        if (!steps_[next_].at_top_level && run_transactional())
+            continue;
+        steps_[next_].at_top_level = true;
+        run_hooks_before();
+        run_at_top_level();
     }
     if (!finished_)
         retry({steps_.empty() ? hooks_before : std::vector<phase>{}, nullptr, hooks_after},
               [&] { note_end(std::nullopt); });
 }
 
-void migrator::run_transactional() {
+/* Of a migration that begins with a statement at top level. */
+void migrator::run_hooks_before() {
+    if (next_ > 0 || before_hooks_done_ ||
+        !(runner_->has(phase::before_validation) || runner_->has(phase::before_ddl)))
+        return;
+    retry({hooks_before, nullptr, {}}, [&] { note_hooks_before(); });
+    before_hooks_done_ = in_journal_ = true;
+}
+
+bool migrator::run_transactional() {
     const migration::step &step = steps_[next_];
     const bool first = next_ == 0 && !before_hooks_done_, last = next_ + 1 == steps_.size();
-    const auto statements = static_cast<std::int32_t>(step.last - step.first + 1);
-    statements_done_ += statements;
-    retry({first ? hooks_before : std::vector<phase>{}, &step,
-           last ? hooks_after : std::vector<phase>{}},
-          [&] { last ? note_end(std::nullopt) : note_step(true); });
+    statements_done_ += count_of(step);
+    const bool stayed = retry({first ? hooks_before : std::vector<phase>{}, &step,
+                               last ? hooks_after : std::vector<phase>{}},
+                              [&] { last ? note_end(std::nullopt) : note_step(true); });
+    if (!stayed)
+        return false;
     finished_ = last;
     in_journal_ = !last;
+    return true;
 }
 
 /* It is known before that the statement begins, and the worker writes that it is done: where one of
@@ -251,24 +272,23 @@ void migrator::run_at_top_level() {
     board_.now.command = entry.command;
     board_.now.statement_began_at = pg::timestamp_now();
     board_.publish(pg::activity::running_at_top_level);
-    const double started = pg::now_ms();
     std::optional<failure_record> error;
+    std::optional<outcome> known;
+    bool lost = false;
     try {
-        pg::run_at_top_level(
-            {entry.statement, receipt_of(*migration_, entry), pg::concurrent_timeout()});
-    } catch (const pg::error &raised) {
-        const bool timed_out =
-            pg::concurrent_timeout() > 0 && pg::now_ms() - started >= pg::concurrent_timeout();
-        if (belongs_to_server(raised.sqlstate()) && !timed_out) {
-            settle_in_haste(migration_->version, entry, transactions_);
-            throw;
-        }
-        error = runner_->failure_in(where, raised);
-    } catch (const failure &refused) {
-        error = runner_->failure_in(where, refused);
+        work_at_top_level(where, entry);
+    } catch (const pg::worker_lost &ended) {
+        lost = true;
+        error = runner_->failure_in(where, ended);
+        if (ended.known != pg::worker_lost::outcome::unknown)
+            known =
+                ended.known == pg::worker_lost::outcome::done ? outcome::done : outcome::not_done;
+    } catch (const step_failed &failed) {
+        error = failed.error;
     }
-    const settlement settled =
-        error ? settle(migration_->version, entry, transactions_) : look_again(entry);
+    const settlement settled = known ? settle_as(*known, migration_->version, entry, transactions_)
+                               : error ? settle(migration_->version, entry, transactions_)
+                                       : look_again(entry);
     if (settled.what == outcome::done) {
         statements_done_++;
         return;
@@ -277,7 +297,38 @@ void migrator::run_at_top_level() {
         error = runner_->failure_in(where, passed_over(settled));
     else if (settled.what == outcome::unknown)
         note_unknown(*error, settled);
+    else if (lost && !known)
+        note_found(*error, settled);
     fail(std::move(*error));
+}
+
+/* Throws step_failed for what went wrong with the statement. */
+void migrator::work_at_top_level(const pg::statement &where, const journal_entry &entry) {
+    const double started = pg::now_ms();
+    try {
+        pg::run_at_top_level(
+            {entry.statement, receipt_of(*migration_, entry), pg::concurrent_timeout()});
+    } catch (const pg::error &raised) {
+        const bool timed_out =
+            pg::concurrent_timeout() > 0 && pg::now_ms() - started >= pg::concurrent_timeout();
+        if (raised.is_intervention() && !timed_out) {
+            settle_in_haste(migration_->version, entry, transactions_);
+            throw;
+        }
+        failure_record failed = runner_->failure_in(where, raised);
+        if (timed_out) {
+            failed.message = "canceling statement due to confiture.concurrent_timeout";
+            failed.hint = "It is " + std::to_string(pg::concurrent_timeout()) +
+                          " ms: raise it, or set it to 0 for no limit.";
+        } else if (failed.sqlstate == undefined_table && failed.hint.empty())
+            failed.hint = "It runs in a session of its own: temporary tables of this one are not "
+                          "there.";
+        throw step_failed{std::move(failed)};
+    } catch (const pg::worker_lost &) {
+        throw;
+    } catch (const failure &refused) {
+        throw step_failed{runner_->failure_in(where, refused)};
+    }
 }
 
 /* CREATE INDEX CONCURRENTLY IF NOT EXISTS passes over an index that is invalid. */
@@ -290,27 +341,28 @@ settlement migrator::look_again(const journal_entry &entry) {
     return {passed_over ? outcome::not_done : outcome::done, found.sentence};
 }
 
-void migrator::retry(const step_work &work, const std::function<void()> &note) {
+bool migrator::retry(const step_work &work, const std::function<void()> &note) {
     lock_policy policy(subject());
-    const std::int32_t before =
-        work.statements
-            ? static_cast<std::int32_t>(work.statements->last - work.statements->first + 1)
-            : 0;
     while (auto failed = attempt(work, note)) {
-        if (!transactions_.are_ours()) {
-            statements_done_ -= before;
-            fail(std::move(failed->error));
+        const bool ours = transactions_.are_ours();
+        const bool commits_itself = ours && work.statements && work.statements->may_commit &&
+                                    failed->error.sqlstate == invalid_transaction_termination;
+        if (ours && !commits_itself && policy.goes_on(*failed)) {
+            transactions_.commit();
+            board_.now.attempt = policy.attempts() + 1;
+            board_.now.set_blockers(policy.blockers());
+            board_.publish(pg::activity::pausing_before_retry);
+            pg::pause(policy.pause_ms());
+            continue;
         }
-        if (!policy.goes_on(*failed)) {
-            statements_done_ -= before;
-            fail(policy.give_up(*failed));
-        }
+        if (work.statements)
+            statements_done_ -= count_of(*work.statements);
+        if (!commits_itself)
+            fail(ours ? policy.give_up(*failed) : std::move(failed->error));
         transactions_.commit();
-        board_.now.attempt = policy.attempts() + 1;
-        board_.now.set_blockers(policy.blockers());
-        board_.publish(pg::activity::pausing_before_retry);
-        pg::pause(policy.pause_ms());
+        return false;
     }
+    return true;
 }
 
 std::optional<failed_attempt> migrator::attempt(const step_work &work,
@@ -326,7 +378,7 @@ std::optional<failed_attempt> migrator::attempt(const step_work &work,
     } catch (const step_failed &inside) {
         failed.error = inside.error;
     } catch (const pg::error &raised) { // of hooks or the bookkeeping, or at the commit
-        if (belongs_to_server(raised.sqlstate()))
+        if (raised.is_intervention())
             throw;
         failed.error = migration::failure_of(raised);
     }
@@ -393,9 +445,13 @@ void migrator::fail(failure_record error) {
 
 /* There is no time for hooks. */
 void migrator::note_cancel(const pg::error &raised) {
-    if (!transactions_.are_ours() || !belongs_to_server(raised.sqlstate()) || finished_)
+    if (!transactions_.are_ours() || !raised.is_intervention() || finished_)
         return;
-    note_end(migration::failure_of(raised));
+    failure_record stopped = migration::failure_of(raised);
+    stopped.file = prepared_->script.file;
+    stopped.line = board_.now.line;
+    stopped.statement = board_.now.statement;
+    note_end(stopped);
     transactions_.commit();
 }
 

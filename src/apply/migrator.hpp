@@ -51,12 +51,16 @@ private:
     void refuse_several_transactions() const;
     void go_on_from(const journal &begun);
     void run_steps();
-    void run_transactional();
+    void run_hooks_before();
+    /* False, and nothing is done, where its one statement commits by itself. */
+    bool run_transactional();
     void run_at_top_level();
+    void work_at_top_level(const pg::statement &where, const journal_entry &entry);
     settlement look_again(const journal_entry &entry);
 
-    /* `note` writes what is committed together with the work. */
-    void retry(const step_work &work, const std::function<void()> &note);
+    /* `note` writes what is committed together with the work.  False where the work is a statement
+     * that commits by itself, which is not possible here. */
+    bool retry(const step_work &work, const std::function<void()> &note);
     std::optional<failed_attempt> attempt(const step_work &work, const std::function<void()> &note);
     std::optional<failure_record> run_last_hooks(hooks::phase which);
 

@@ -27,7 +27,10 @@ finding after_repeatable(const outcome_question &question) {
 
 finding after_other(const outcome_question &question) {
     finding found;
-    found.sentence = "the catalog does not tell what became of " + question.facts.command;
+    const std::string &command = question.facts.command;
+    found.sentence = command == "CALL" || command == "DO"
+                         ? "what the " + command + " had committed by itself stays"
+                         : "the catalog does not tell what became of " + command;
     return found;
 }
 

@@ -94,8 +94,8 @@ private:
     const pg::arguments &arguments_;
     const double started_ = pg::now_ms();
     own_transactions transactions_;
+    migrator migrator_; // shows that it waits
     const pg::migrator_lock lock_;
-    migrator migrator_;
 };
 
 reach reach_of(const pg::arguments &arguments) {

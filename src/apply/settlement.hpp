@@ -24,4 +24,8 @@ settlement settle(const std::string &version, const journal_entry &entry, transa
  * fast after one try are left to the next migrator, with the step that is begun. */
 void settle_in_haste(const std::string &version, const journal_entry &entry, transactions &whose);
 
+/* Where the outcome is known, and only the journal has not got it. */
+settlement settle_as(outcome known, const std::string &version, const journal_entry &entry,
+                     transactions &whose);
+
 } // namespace confiture::apply

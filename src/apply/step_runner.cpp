@@ -59,9 +59,8 @@ void step_runner::run(const step_work &work, pg::session_watch &watch,
                 run_statement(i, watch);
         savepoints_.release_all();
         run_phases(work.after);
-        if (commits_) // here it can be undone, at the commit it would take the session's locks
-                      // along
-            pg::execute("SET CONSTRAINTS ALL IMMEDIATE");
+        if (commits_)
+            check_deferred_constraints(work);
         if (several_)
             settings.commit();
         hook_runs_.write(run_);
@@ -74,6 +73,23 @@ void step_runner::run(const step_work &work, pg::session_watch &watch,
         throw;
     }
     step.release();
+}
+
+/* Here what they find can be undone; at the commit it would take the session's locks along. */
+void step_runner::check_deferred_constraints(const step_work &work) const {
+    try {
+        pg::execute("SET CONSTRAINTS ALL IMMEDIATE");
+    } catch (const pg::error &raised) {
+        if (!work.statements || raised.is_intervention())
+            throw;
+        const auto &statements = migration_.script.statements;
+        failure_record failed = failure_in(statements[work.statements->last], raised);
+        failed.detail += (failed.detail.empty() ? "" : " ") +
+                         std::string("A deferred constraint was checked at the end of what began "
+                                     "in line ") +
+                         std::to_string(statements[work.statements->first].line) + ".";
+        throw step_failed{std::move(failed)};
+    }
 }
 
 std::optional<failure_record> step_runner::run_last(hooks::phase which) {
@@ -101,11 +117,14 @@ void step_runner::run_statement(std::size_t index, pg::session_watch &watch) {
     } catch (const pg::error &raised) {
         const bool timed_out =
             watch.stopped() == pg::stop_reason::statement_timeout && watch.caused(raised);
-        if (raised.sqlstate().rfind("57", 0) == 0 && !timed_out)
+        if (raised.is_intervention() && !timed_out)
             throw;
         failure_record failed = failure_in(where, raised);
         if (timed_out)
             failed.message = "canceling statement due to statement timeout";
+        else if (failed.sqlstate == "2D000" && failed.hint.empty())
+            failed.hint = "A script whose statements commit by themselves has the directive "
+                          "\"-- confiture: no-transaction\".";
         throw step_failed{std::move(failed)};
     } catch (const failure &refused) {
         throw step_failed{failure_in(where, refused)};

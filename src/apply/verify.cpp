@@ -44,7 +44,7 @@ finding verify(const migration::stored &applied) {
         migration::refuse_untrusted({&applied, 1});
         run(migration::parse(*applied.verify, "", applied.version).script);
     } catch (const pg::error &raised) {
-        if (raised.sqlstate().rfind("57", 0) == 0)
+        if (raised.is_intervention())
             throw;
         return {"failed", std::string(raised.what())};
     } catch (const failure &refused) {

@@ -24,7 +24,9 @@ failure_record failure_in(const pg::script &script, const pg::statement &where,
     failure_record failed = failure_of(raised);
     failed.line = where.line;
     failed.column = where.column;
-    if (raised.position() > 0) {
+    // Inside a function it counts in the text of a statement there.
+    const std::string inner = raised.internal_query();
+    if (raised.position() > 0 && (inner.empty() || inner == script.text_of(where))) {
         const pg::place place = pg::place_of(
             script.text, static_cast<std::size_t>(where.offset) +
                              pg::offset_of_character(script.text_of(where), raised.position()));

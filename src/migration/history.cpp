@@ -2,6 +2,7 @@
 
 #include "migration/version.hpp"
 #include "pg/jsonb.hpp"
+#include "pg/query.hpp"
 #include "pg/session.hpp"
 #include "pg/table_appender.hpp"
 #include "pg/transaction.hpp"
@@ -26,6 +27,16 @@ void record(const registered &migration, const attempt &made) {
                  made.began_at, pg::clock_timestamp(), role, pg::integer(made.statements_done),
                  error});
     history.finish();
+}
+
+double last_duration_ms(const registered &migration, const std::string &action) {
+    const pg::as_owner owner;
+    const auto rows = pg::query(
+        "SELECT 1000 * extract(epoch FROM finished_at - started_at)::double precision "
+        "FROM confiture.history WHERE sort_key = $1 AND action = $2 AND checksum = $3 AND "
+        "status = 'succeeded' ORDER BY id DESC LIMIT 1",
+        {version_sort_key(migration.version), action, migration.checksum});
+    return rows.empty() ? 0 : std::stod(rows[0][0].value_or("0"));
 }
 
 } // namespace confiture::migration

@@ -21,4 +21,7 @@ struct attempt {
 /* Adds its row, in the transaction that runs; for once no code of a user runs any more. */
 void record(const registered &migration, const attempt &made);
 
+/* How long the same scripts took the last time that they succeeded here; 0 where they never did. */
+double last_duration_ms(const registered &migration, const std::string &action);
+
 } // namespace confiture::migration

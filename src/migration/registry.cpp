@@ -310,10 +310,20 @@ void unregister(const std::string &version) {
         "EXISTS (SELECT FROM confiture.journal j WHERE "
         "j.sort_key = m.sort_key)",
         {known.version});
-    if (removed == 0)
+    if (removed > 0)
+        return;
+    const auto half_done = pg::query("SELECT detail FROM confiture.status WHERE version = $1 AND "
+                                     "applied_at IS NULL",
+                                     {known.version});
+    if (half_done.empty())
         throw failure{migration_invalid,
                       "migration \"" + known.version + "\" is applied and cannot be unregistered",
                       "SELECT * FROM confiture.status shows where it stands.", "Revert it first."};
+    throw failure{migration_invalid,
+                  "migration \"" + known.version + "\" is half done and cannot be unregistered",
+                  half_done[0][0].value_or(""),
+                  "Go on with it, or undo by hand what is done and SELECT confiture.repair(" +
+                      pg::sql_literal(known.version) + ", 'abandon')."};
 }
 
 } // namespace confiture::migration

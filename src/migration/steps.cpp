@@ -1,6 +1,13 @@
 #include "migration/steps.hpp"
 
+#include <string_view>
+
 namespace confiture::migration {
+
+static bool calls(const pg::script &script, std::size_t index) {
+    const std::string_view tag = pg::tag_name(script.statements[index].tag);
+    return tag == "CALL" || tag == "DO";
+}
 
 std::vector<step> steps_of(const pg::script &script, bool transactional) {
     using kind = pg::statement_kind;
@@ -15,7 +22,7 @@ std::vector<step> steps_of(const pg::script &script, bool transactional) {
             continue;
         }
         if (at_top_level || !open)
-            steps.push_back({i, i, at_top_level});
+            steps.push_back({i, i, at_top_level, !transactional && !in_pair && calls(script, i)});
         else
             steps.back().last = i;
         open = !at_top_level && (transactional || in_pair);

@@ -26,6 +26,7 @@ std::string error::internal_query() const { return text(data(*this).internalquer
 int error::position() const noexcept {
     return held_->data->cursorpos ? held_->data->cursorpos : held_->data->internalpos;
 }
+bool error::is_intervention() const { return sqlstate().rfind("57", 0) == 0; }
 
 namespace internal {
 

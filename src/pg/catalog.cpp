@@ -252,4 +252,8 @@ oid schema_of_relation(oid relation) {
 }
 oid current_database() { return MyDatabaseId; }
 
+std::string database_identity() {
+    return std::to_string(GetSystemIdentifier()) + "/" + std::to_string(MyDatabaseId);
+}
+
 } // namespace confiture::pg

@@ -72,6 +72,8 @@ oid owner_to_act_as(oid relation);
 
 oid extension_owner();
 oid current_database();
+/* Of the server and the database: others after a restore. */
+std::string database_identity();
 
 /* The extension whose script runs now; nothing where none does. */
 std::optional<std::string> extension_being_created();

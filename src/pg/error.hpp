@@ -74,6 +74,9 @@ public:
     std::string internal_query() const;
     /* Where in the statement's text, in characters from 1; 0 where the server does not say. */
     int position() const noexcept;
+    /* Of class 57, operator intervention: a cancel, a time limit, a shutdown.  It is no failure of
+     * the statement, and told as it is. */
+    bool is_intervention() const;
 
     const std::shared_ptr<holder> &held() const noexcept { return held_; }
 

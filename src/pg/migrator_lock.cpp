@@ -77,13 +77,13 @@ lock_tag take(bool for_session) {
         left -= wait;
         in_the_way = left > 0 && holder_waits_for_us();
     }
-    throw failure{migrator_locked, "another migrator is at work in this database",
-                  holder_of(tag) +
-                      (in_the_way ? " A statement of it waits for the end of this transaction."
-                                  : ""),
-                  in_the_way ? "Try again when it is done."
-                             : "Try again when it is done, or raise confiture.migrator_wait (" +
-                                   std::to_string(migrator_wait()) + " ms)."};
+    throw failure{
+        migrator_locked, "another migrator is at work in this database",
+        holder_of(tag) +
+            (in_the_way ? " A statement of it waits for the end of this transaction." : ""),
+        in_the_way ? "Try again when it is done."
+                   : "Try again when it is done, or raise confiture.migrator_wait (" +
+                         std::to_string(migrator_wait()) + " ms)."};
 }
 
 } // namespace

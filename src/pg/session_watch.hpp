@@ -23,10 +23,10 @@ enum class stop_reason {
 };
 
 struct watch_limits {
-    int wait_caused_ms;  // 0: no limit
-    int lock_hold_ms;    // 0: no limit
-    std::size_t locks;   // in the shared lock table; 0: no limit
-    lock_tag queue;      // what others are meant to queue for, see migrators_queue()
+    int wait_caused_ms; // 0: no limit
+    int lock_hold_ms;   // 0: no limit
+    std::size_t locks;  // in the shared lock table; 0: no limit
+    lock_tag queue;     // what others are meant to queue for, see migrators_queue()
 };
 
 /* A wait of this session for a lock, seen by the timer (it looks every 10 ms). */

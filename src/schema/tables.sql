@@ -72,6 +72,7 @@ CREATE TABLE confiture.journal (
     content text NOT NULL,
     statement text,
     before text,
+    database text NOT NULL,
     statements_done integer NOT NULL,
     line integer NOT NULL,
     command text NOT NULL,
@@ -90,6 +91,7 @@ COMMENT ON COLUMN confiture.journal.direction IS 'forward or backward.';
 COMMENT ON COLUMN confiture.journal.content IS 'SHA-256 of the text of the step, in hexadecimal: the script may change later.';
 COMMENT ON COLUMN confiture.journal.statement IS 'The statement of a step that cannot run in a transaction.';
 COMMENT ON COLUMN confiture.journal.before IS 'What the catalog said of its objects before it.';
+COMMENT ON COLUMN confiture.journal.database IS 'The server and the database whose OIDs that names, by their identifiers: they are others after a restore.';
 COMMENT ON COLUMN confiture.journal.statements_done IS 'Statements of the migration that are completed with this step.';
 COMMENT ON COLUMN confiture.journal.line IS 'Line of the script that the step begins in.';
 COMMENT ON COLUMN confiture.journal.command IS 'Command tag of its first statement.';

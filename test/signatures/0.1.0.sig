@@ -117,6 +117,7 @@ table confiture.journal.before text
 table confiture.journal.began_at timestamp with time zone
 table confiture.journal.command text
 table confiture.journal.content text
+table confiture.journal.database text
 table confiture.journal.direction text
 table confiture.journal.ended_at timestamp with time zone
 table confiture.journal.executed_by text
