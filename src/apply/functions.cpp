@@ -73,7 +73,7 @@ CONFITURE_FUNCTION(confiture_baseline) {
             continue;
         if (journals.count(migration::version_sort_key(each.version)))
             refuse_half_done(each);
-        migration::record(each, {"baseline", pg::clock_timestamp(), 0, {}});
+        migration::record(each, {"baseline", pg::clock_timestamp(), 0, {}, {}});
         rows.add({pg::text(each.version), pg::text(each.name)});
     }
     return {};

@@ -4,12 +4,11 @@
 #include "migration/version.hpp"
 #include "pg/committing.hpp"
 #include "pg/error.hpp"
+#include "pg/jsonb.hpp"
 #include "pg/migrator_lock.hpp"
 #include "pg/session.hpp"
 #include "pg/session_settings.hpp"
-#include "pg/settings.hpp"
 #include "pg/tracer.hpp"
-#include "pg/worker.hpp"
 
 namespace confiture::apply {
 
@@ -24,8 +23,6 @@ const std::vector<phase> hooks_after{phase::after_ddl, phase::after_validation};
 /* Of a CALL or DO that commits. */
 constexpr std::string_view invalid_transaction_termination = "2D000";
 
-constexpr std::string_view undefined_table = "42P01";
-
 std::int32_t count_of(const migration::step &step) {
     return static_cast<std::int32_t>(step.last - step.first + 1);
 }
@@ -38,11 +35,6 @@ std::string_view text_of(const pg::script &script, const migration::step &step) 
                 static_cast<std::size_t>(last.offset + last.length - first.offset));
 }
 
-failure passed_over(const settlement &settled) {
-    return {repair_needed, "the server passed over the statement", settled.sentence + ".",
-            "Drop what is in the way, then go on."};
-}
-
 [[noreturn]] void refuse_unknown(const migration::stored &migration, const journal_entry &entry,
                                  const settlement &settled) {
     const std::string version = pg::sql_literal(migration.version);
@@ -53,21 +45,6 @@ failure passed_over(const settlement &settled) {
                       " was begun: " + settled.sentence + ".",
                   "Look whether it is done, then say so: SELECT * FROM confiture.repair(" +
                       version + ", 'done') or confiture.repair(" + version + ", 'not done')."};
-}
-
-void note_unknown(failure_record &error, const settlement &settled) {
-    error.detail += (error.detail.empty() ? "" : "  ") + std::string("What it did is not known: ") +
-                    settled.sentence + ".";
-    error.hint = "Look whether it is done, then say so: SELECT * FROM confiture.repair(version, "
-                 "'done') or confiture.repair(version, 'not done').";
-    error.sqlstate = repair_needed.code;
-}
-
-/* The worker was lost, and the catalog told what became of its statement. */
-void note_found(failure_record &error, const settlement &settled) {
-    error.message = "the background worker that ran it was lost";
-    error.detail += " It is not done: " + settled.sentence + ".";
-    error.hint.clear();
 }
 
 std::string words_of(const failure_record &error) {
@@ -251,102 +228,13 @@ bool migrator::run_transactional() {
     return true;
 }
 
-/* It is known before that the statement begins, and the worker writes that it is done: where one of
- * them is cut off in between, the catalog is asked. */
-void migrator::run_at_top_level() {
-    const pg::statement &where = prepared_->script.statements[steps_[next_].first];
-    journal_entry entry = entry_of(next_);
-    entry.statement = prepared_->script.text_of(where);
-    entry.statements_done = statements_done_ + 1;
-    retry({}, [&] {
-        try {
-            entry.before = look_before(entry.statement);
-        } catch (const pg::error &raised) {
-            throw step_failed{runner_->failure_in(where, raised)};
-        }
-        write_entry(*migration_, prepared_->direction, entry);
-    });
-    in_journal_ = true;
-    board_.now.statement = static_cast<std::int32_t>(steps_[next_].first + 1);
-    board_.now.line = where.line;
-    board_.now.command = entry.command;
-    board_.now.statement_began_at = pg::timestamp_now();
-    board_.publish(pg::activity::running_at_top_level);
-    std::optional<failure_record> error;
-    std::optional<outcome> known;
-    bool lost = false;
-    try {
-        work_at_top_level(where, entry);
-    } catch (const pg::worker_lost &ended) {
-        lost = true;
-        error = runner_->failure_in(where, ended);
-        if (ended.known != pg::worker_lost::outcome::unknown)
-            known =
-                ended.known == pg::worker_lost::outcome::done ? outcome::done : outcome::not_done;
-    } catch (const step_failed &failed) {
-        error = failed.error;
-    }
-    const settlement settled = known ? settle_as(*known, migration_->version, entry, transactions_)
-                               : error ? settle(migration_->version, entry, transactions_)
-                                       : look_again(entry);
-    if (settled.what == outcome::done) {
-        statements_done_++;
-        return;
-    }
-    if (!error)
-        error = runner_->failure_in(where, passed_over(settled));
-    else if (settled.what == outcome::unknown)
-        note_unknown(*error, settled);
-    else if (lost && !known)
-        note_found(*error, settled);
-    fail(std::move(*error));
-}
-
-/* Throws step_failed for what went wrong with the statement. */
-void migrator::work_at_top_level(const pg::statement &where, const journal_entry &entry) {
-    const double started = pg::now_ms();
-    try {
-        pg::run_at_top_level(
-            {entry.statement, receipt_of(*migration_, entry), pg::concurrent_timeout()});
-    } catch (const pg::error &raised) {
-        const bool timed_out =
-            pg::concurrent_timeout() > 0 && pg::now_ms() - started >= pg::concurrent_timeout();
-        if (raised.is_intervention() && !timed_out) {
-            settle_in_haste(migration_->version, entry, transactions_);
-            throw;
-        }
-        failure_record failed = runner_->failure_in(where, raised);
-        if (timed_out) {
-            failed.message = "canceling statement due to confiture.concurrent_timeout";
-            failed.hint = "It is " + std::to_string(pg::concurrent_timeout()) +
-                          " ms: raise it, or set it to 0 for no limit.";
-        } else if (failed.sqlstate == undefined_table && failed.hint.empty())
-            failed.hint = "It runs in a session of its own: temporary tables of this one are not "
-                          "there.";
-        throw step_failed{std::move(failed)};
-    } catch (const pg::worker_lost &) {
-        throw;
-    } catch (const failure &refused) {
-        throw step_failed{runner_->failure_in(where, refused)};
-    }
-}
-
-/* CREATE INDEX CONCURRENTLY IF NOT EXISTS passes over an index that is invalid. */
-settlement migrator::look_again(const journal_entry &entry) {
-    const finding found = look_after(entry.statement, entry.before);
-    const bool passed_over = found.what == outcome::not_done && !found.harmless_twice;
-    if (passed_over)
-        settle_entry(migration::version_sort_key(migration_->version), entry.step, false);
-    transactions_.commit();
-    return {passed_over ? outcome::not_done : outcome::done, found.sentence};
-}
-
 bool migrator::retry(const step_work &work, const std::function<void()> &note) {
     lock_policy policy(subject());
     while (auto failed = attempt(work, note)) {
         const bool ours = transactions_.are_ours();
         const bool commits_itself = ours && work.statements && work.statements->may_commit &&
-                                    failed->error.sqlstate == invalid_transaction_termination;
+                                    (failed->error.sqlstate == invalid_transaction_termination ||
+                                     failed->error.sqlstate == not_transactional.code);
         if (ours && !commits_itself && policy.goes_on(*failed)) {
             transactions_.commit();
             board_.now.attempt = policy.attempts() + 1;
@@ -425,7 +313,10 @@ void migrator::note_step(bool done) {
 }
 
 void migrator::note_end(const std::optional<failure_record> &error) {
-    migration::record(*migration_, {prepared_->direction, began_at_, statements_done_, error});
+    pg::jsonb_builder locks;
+    runner_->locks().write(locks);
+    migration::record(*migration_,
+                      {prepared_->direction, began_at_, statements_done_, error, locks.finish()});
     if (in_journal_ && !error)
         close_journal(migration::version_sort_key(migration_->version));
 }

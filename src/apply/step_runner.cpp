@@ -1,7 +1,6 @@
 #include "apply/step_runner.hpp"
 
 #include "pg/error.hpp"
-#include "pg/execute.hpp"
 #include "pg/query.hpp"
 #include "pg/settings.hpp"
 #include "pg/tracer.hpp"
@@ -25,8 +24,8 @@ step_runner::step_runner(const hooks::prepared_migration &migration,
                          hooks::registered_hooks &registered, board &shown, bool several,
                          bool commits)
     : migration_(migration), board_(shown), book_(registered, migration.version, migration.hooks),
-      run_(migration.version, migration.name, migration.direction, false),
-      callers_timeout_(pg::statement_timeout()), several_(several), commits_(commits) {}
+      run_(migration.version, migration.name, migration.direction, false), several_(several),
+      commits_(commits) {}
 
 bool step_runner::ended(const hooks::hook &which, const hooks::hook_outcome &outcome) {
     hook_runs_.add(phase_, which, outcome);
@@ -46,8 +45,10 @@ void step_runner::run_phases(const std::vector<hooks::phase> &phases) {
 void step_runner::run(const step_work &work, pg::session_watch &watch,
                       const std::function<void()> &note) {
     const std::int64_t rows_before = rows_;
+    locks_.begin_step();
     pg::subtransaction step;
     try {
+        std::optional<pg::observation> observed(locks_);
         pg::settings_scope settings;
         const std::string lock_timeout = migration_.lock_timeout.empty()
                                              ? std::to_string(pg::lock_timeout())
@@ -57,19 +58,24 @@ void step_runner::run(const step_work &work, pg::session_watch &watch,
         if (work.statements)
             for (std::size_t i = work.statements->first; i <= work.statements->last; i++)
                 run_statement(i, watch);
-        savepoints_.release_all();
+        statements_.release_savepoints();
         run_phases(work.after);
         if (commits_)
             check_deferred_constraints(work);
+        locks_.look();
+        locks_.end_step(watch.waits());
+        observed.reset();
         if (several_)
             settings.commit();
         hook_runs_.write(run_);
         note();
     } catch (...) {
-        savepoints_.forget();
+        locks_.look_after_error();
+        statements_.forget_savepoints();
         hook_runs_.forget();
         rows_ = rows_before;
         step.roll_back();
+        locks_.end_step(watch.waits());
         throw;
     }
     step.release();
@@ -107,13 +113,15 @@ void step_runner::run_statement(std::size_t index, pg::session_watch &watch) {
     board_.now.command = pg::tag_name(where.tag);
     board_.now.statement_began_at = pg::timestamp_now();
     board_.publish(pg::activity::migrating);
-    // The server's own timer runs for the statement that called us.
-    const int timeout = pg::statement_timeout();
-    watch.limit_statement(timeout != callers_timeout_ ? timeout : 0);
     const double started = pg::now_ms();
     try {
         pg::check_for_interrupts();
-        dispatch(where, migration_.script.text_of(where));
+        pg::observation::begin_statement();
+        const pg::completion done =
+            statements_.run(where, migration_.script.text_of(where), false, watch, memory_);
+        if (writes_rows(done.tag))
+            rows_ += done.rows;
+        locks_.look();
     } catch (const pg::error &raised) {
         const bool timed_out =
             watch.stopped() == pg::stop_reason::statement_timeout && watch.caused(raised);
@@ -129,37 +137,9 @@ void step_runner::run_statement(std::size_t index, pg::session_watch &watch) {
     } catch (const failure &refused) {
         throw step_failed{failure_in(where, refused)};
     }
-    watch.limit_statement(0);
     watch.forget_statement();
     elapsed_ms_ += pg::now_ms() - started;
     run_.progress(rows_, elapsed_ms_);
-}
-
-void step_runner::dispatch(const pg::statement &where, std::string_view text) {
-    using kind = pg::statement_kind;
-    switch (where.kind) {
-    case kind::rollback:
-        throw failure{sqlstate{"0A000"},
-                      "a migration cannot end its transaction by " +
-                          std::string(pg::tag_name(where.tag)),
-                      "", "Undo parts of a script with SAVEPOINT and ROLLBACK TO."};
-    case kind::savepoint:
-        savepoints_.open(pg::facts_of(text).savepoint);
-        return;
-    case kind::rollback_to:
-    case kind::release: {
-        const std::string name = pg::facts_of(text).savepoint;
-        if (!(where.kind == kind::release ? savepoints_.release(name)
-                                          : savepoints_.roll_back_to(name)))
-            throw failure{sqlstate{"3B001"}, "savepoint \"" + name + "\" does not exist"};
-        return;
-    }
-    default:
-        break;
-    }
-    const pg::completion done = pg::run_statement(text, false, memory_);
-    if (writes_rows(done.tag))
-        rows_ += done.rows;
 }
 
 static failure_record placed(failure_record failed, const pg::script &script,

@@ -3,16 +3,17 @@
 #include "pg/plain.hpp"
 
 #include "apply/board.hpp"
+#include "apply/step_locks.hpp"
 #include "hooks/executor.hpp"
 #include "hooks/hook_runs.hpp"
 #include "hooks/migration_run.hpp"
 #include "hooks/prepared_migration.hpp"
 #include "hooks/registry.hpp"
 #include "migration/failure_record.hpp"
-#include "migration/script_savepoints.hpp"
 #include "migration/steps.hpp"
 #include "pg/memory.hpp"
 #include "pg/session_watch.hpp"
+#include "running/statement_runner.hpp"
 
 #include <functional>
 #include <optional>
@@ -46,6 +47,9 @@ public:
     /* Hooks of the last phases run all; their failure is returned. */
     std::optional<migration::failure_record> run_last(hooks::phase which);
 
+    /* What its steps have locked so far. */
+    const step_locks &locks() const { return locks_; }
+
     bool has(hooks::phase which) { return !book_.of(which).empty(); }
     void failed(const migration::failure_record &error) { run_.failed(error); }
 
@@ -59,7 +63,6 @@ private:
     void run_phases(const std::vector<hooks::phase> &phases);
     void check_deferred_constraints(const step_work &work) const;
     void run_statement(std::size_t index, pg::session_watch &watch);
-    void dispatch(const pg::statement &where, std::string_view text);
 
     const hooks::prepared_migration &migration_;
     board &board_;
@@ -67,11 +70,11 @@ private:
     hooks::migration_run run_;
     hooks::hook_runs hook_runs_;
     hooks::phase phase_ = hooks::phase::before_validation;
-    migration::script_savepoints savepoints_;
+    running::statement_runner statements_;
+    step_locks locks_;
     pg::memory_context memory_{"confiture statement"};
     std::int64_t rows_ = 0;
     double elapsed_ms_ = 0;
-    const int callers_timeout_;
     const bool several_, commits_;
 };
 

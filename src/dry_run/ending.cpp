@@ -45,12 +45,8 @@ void ending::enum_changed(const pg::statement_facts &facts) {
         labels_of_new_enums_.push_back(facts.enum_label);
 }
 
-void ending::fail(statement_record &record, const char *sqlstate, std::string message,
-                  std::string hint) {
-    failure_record failed;
-    failed.sqlstate = sqlstate;
-    failed.message = std::move(message);
-    failed.hint = std::move(hint);
+void ending::fail(statement_record &record, const failure &refused) {
+    failure_record failed = migration::failure_of(refused);
     failed.line = record.where.line;
     failed.column = record.where.column;
     file(record, std::move(failed));
@@ -85,8 +81,8 @@ void ending::need_commit(statement_record &record, std::string reason) {
 
 void ending::end_by(pg::stop_reason reason, statement_record &record) {
     if (reason == pg::stop_reason::statement_timeout)
-        fail(record, "57014", "canceling statement due to statement timeout",
-             "The script sets statement_timeout itself.");
+        fail(record, failure{sqlstate{"57014"}, "canceling statement due to statement timeout", "",
+                             "The script sets statement_timeout itself."});
     else
         stop(record, sentence(reason));
 }

@@ -18,8 +18,7 @@ public:
 
     void begin(migration_record &migration, const migration_input &input);
 
-    void fail(statement_record &record, const char *sqlstate, std::string message,
-              std::string hint);
+    void fail(statement_record &record, const failure &refused);
     void fail(failure_record &&violation);
 
     /* Files an ERROR of a statement, or of the end of a step for a record without an ordinal.  What

@@ -23,6 +23,14 @@ namespace {
 
 using migration::stored;
 
+bool dry_run_at_work = false;
+struct at_work {
+    at_work() { dry_run_at_work = true; }
+    at_work(const at_work &) = delete;
+    at_work &operator=(const at_work &) = delete;
+    ~at_work() { dry_run_at_work = false; }
+};
+
 /* Where nothing can be written, nothing can be tried. */
 void refuse_where_impossible() {
     if (pg::in_recovery())
@@ -33,7 +41,7 @@ void refuse_where_impossible() {
         throw failure{dry_run_error, "cannot dry-run in a read-only transaction",
                       "A dry run writes before it rolls back.",
                       "SET TRANSACTION READ WRITE, or SET default_transaction_read_only = off."};
-    if (pg::observation::active())
+    if (dry_run_at_work)
         throw failure{dry_run_error, "cannot dry-run inside a dry run",
                       "A script that is being dry-run called confiture.dry_run().",
                       "Call it from the session."};
@@ -119,6 +127,7 @@ private:
     }
 
     bool run_once() {
+        const at_work working;
         chain_ = {};
         pg::memory_context statement_memory("confiture statement");
         pg::subtransaction trial;

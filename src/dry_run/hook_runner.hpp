@@ -41,7 +41,7 @@ private:
     migration_record &migration_;
     hooks::hook_book book_;
     hooks::migration_run run_;
-    ledger_place place_;
+    running::ledger_place place_;
     hooks::phase phase_ = hooks::phase::before_validation;
     statement_record measured_;
     double waited_before_ = 0;

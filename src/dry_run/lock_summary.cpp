@@ -30,8 +30,6 @@ constexpr statement_lock asked_for[] = {
     {"ALTER TABLE", 8},
 };
 
-bool is_table(char kind) { return kind == 'r' || kind == 'p' || kind == 'm' || kind == 'f'; }
-
 const object_note *note_of(const chain_record &chain, const pg::lock_tag &tag) {
     if (std::string_view(pg::lock_type_name(tag)) != "object")
         return nullptr;
@@ -39,7 +37,7 @@ const object_note *note_of(const chain_record &chain, const pg::lock_tag &tag) {
     return found == chain.objects.end() ? nullptr : &found->second;
 }
 
-std::string object_name(const chain_record &chain, const lock_entry &entry,
+std::string object_name(const chain_record &chain, const running::lock_entry &entry,
                         const relation_info *relation) {
     if (relation && !relation->name.empty())
         return relation->name;
@@ -66,7 +64,7 @@ std::string object_name(const chain_record &chain, const lock_entry &entry,
     return std::to_string(tag.field1) + "," + std::to_string(tag.field2);
 }
 
-bool belongs(const lock_entry &entry, std::size_t migration) {
+bool belongs(const running::lock_entry &entry, std::size_t migration) {
     if (entry.erased)
         return false;
     const std::string_view kind = pg::lock_type_name(entry.tag);
@@ -79,7 +77,7 @@ bool belongs(const lock_entry &entry, std::size_t migration) {
 /* What was there before comes first, tables before what belongs to them. */
 bool stronger(const lock_line &left, const lock_line &right) {
     const auto rank = [](const lock_line &line) {
-        return line.relation && is_table(line.relation->kind) ? 0 : line.relation ? 1 : 2;
+        return line.relation && pg::is_table(line.relation->kind) ? 0 : line.relation ? 1 : 2;
     };
     if (left.new_object != right.new_object)
         return right.new_object;
@@ -104,8 +102,8 @@ void bound_holds(lock_summary &summary) {
     constexpr std::size_t most = 20;
     std::stable_sort(summary.holds.begin(), summary.holds.end(),
                      [](const table_hold &left, const table_hold &right) {
-                         const bool exclusive = left.mode == access_exclusive_lock;
-                         return exclusive != (right.mode == access_exclusive_lock)
+                         const bool exclusive = left.mode == running::access_exclusive_lock;
+                         return exclusive != (right.mode == running::access_exclusive_lock)
                                     ? exclusive
                                     : left.held_ms > right.held_ms;
                      });
@@ -128,7 +126,7 @@ std::vector<std::string> blocked_by(int mode) {
 lock_summary summarise(const chain_record &chain, std::size_t migration, std::size_t most) {
     lock_summary summary;
     const double end_ms = chain.migrations[migration].ended_ms;
-    for (const lock_entry &entry : chain.ledger.entries()) {
+    for (const running::lock_entry &entry : chain.ledger.entries()) {
         if (!belongs(entry, migration))
             continue;
         const relation_info *relation =
@@ -148,17 +146,17 @@ lock_summary summarise(const chain_record &chain, std::size_t migration, std::si
 
     for (const lock_line &line : summary.lines) {
         const bool counts = line.relation && !line.new_object && !line.entry->held_before &&
-                            !line.entry->emulation && is_table(line.relation->kind);
+                            !line.entry->emulation && pg::is_table(line.relation->kind);
         if (!counts)
             continue;
         std::vector<std::string> &tables = summary.locked_tables;
         if (std::find(tables.begin(), tables.end(), line.relation->name) == tables.end())
             tables.push_back(line.relation->name);
-        if (line.entry->mode >= share_lock) {
+        if (line.entry->mode >= running::share_lock) {
             note_hold(summary.holds, line);
             summary.expected_downtime_ms = std::max(summary.expected_downtime_ms, line.held_ms);
         }
-        if (line.entry->mode == access_exclusive_lock)
+        if (line.entry->mode == running::access_exclusive_lock)
             summary.longest_exclusive_hold_ms =
                 std::max(summary.longest_exclusive_hold_ms, line.held_ms);
     }

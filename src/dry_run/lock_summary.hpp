@@ -14,7 +14,7 @@ std::vector<std::string> blocked_by(int mode);
 
 /* One line of the answer. */
 struct lock_line {
-    const lock_entry *entry = nullptr;
+    const running::lock_entry *entry = nullptr;
     std::string object;
     const relation_info *relation = nullptr; // null for what is none
     double held_ms = 0;

@@ -100,7 +100,7 @@ void plan_checker::predict(std::string_view statement, relation_book &relations)
     }
 }
 
-void plan_checker::compare(const statement_record &statement, const lock_ledger &ledger,
+void plan_checker::compare(const statement_record &statement, const running::lock_ledger &ledger,
                            const relation_book &relations, plan_accuracy &accuracy) {
     if (std::any_of(predicted_.begin(), predicted_.end(),
                     [](const pg::prediction &one) { return one.unknown; })) {

@@ -18,7 +18,7 @@ public:
     /* Before the statement runs. */
     void predict(std::string_view statement, relation_book &relations);
     /* After it, with what it took, rewrote and scanned already in the books. */
-    void compare(const statement_record &statement, const lock_ledger &ledger,
+    void compare(const statement_record &statement, const running::lock_ledger &ledger,
                  const relation_book &relations, plan_accuracy &accuracy);
 
 private:

@@ -2,7 +2,7 @@
 
 #include "dry_run/commit_point.hpp"
 #include "dry_run/hook_runner.hpp"
-#include "dry_run/statement_runner.hpp"
+#include "dry_run/statement_meter.hpp"
 #include "pg/error.hpp"
 #include "pg/migrator_lock.hpp"
 #include "pg/settings.hpp"
@@ -197,7 +197,7 @@ private:
     statement_observer observer_;
     pg::observation observation_{observer_};
     ending ending_;
-    statement_runner statements_;
+    statement_meter statements_;
 
     migration_record *migration_ = nullptr;
     const migration_input *input_ = nullptr;

@@ -3,7 +3,6 @@
  * it and rolls it back. */
 #include "pg/plain.hpp"
 
-#include "dry_run/lock_ledger.hpp"
 #include "dry_run/options.hpp"
 #include "dry_run/record.hpp"
 #include "dry_run/relation_book.hpp"
@@ -12,6 +11,7 @@
 #include "hooks/registry.hpp"
 #include "pg/memory.hpp"
 #include "pg/session_watch.hpp"
+#include "running/lock_ledger.hpp"
 
 #include <string>
 #include <unordered_map>
@@ -33,7 +33,7 @@ inline std::uint64_t object_key(std::uint32_t class_id, std::uint32_t object_id)
 /* A chain after one iteration. */
 struct chain_record {
     std::vector<migration_record> migrations;
-    lock_ledger ledger;
+    running::lock_ledger ledger;
     relation_book relations;
     std::vector<pg::lock_wait> waits;
     std::vector<pg::wait_caused> waits_caused;

@@ -109,14 +109,14 @@ std::string megabytes(std::int64_t bytes) {
 
 /* ALTER SEQUENCE and TRUNCATE … RESTART IDENTITY give a sequence a new file, which the rollback
  * takes away; whoever took a value before it, took it for good. */
-bool was_advanced(const lock_ledger &ledger, const pg::lock_tag &sequence) {
+bool was_advanced(const running::lock_ledger &ledger, const pg::lock_tag &sequence) {
     double used_ms = -1, replaced_ms = -1;
-    for (const lock_entry &entry : ledger.entries()) {
+    for (const running::lock_entry &entry : ledger.entries()) {
         if (entry.erased || !(entry.tag == sequence))
             continue;
-        if (entry.mode == row_exclusive_lock && used_ms < 0)
+        if (entry.mode == running::row_exclusive_lock && used_ms < 0)
             used_ms = entry.acquired_ms;
-        if (entry.mode > share_lock && replaced_ms < 0 && entry.released_ms < 0)
+        if (entry.mode > running::share_lock && replaced_ms < 0 && entry.released_ms < 0)
             replaced_ms = entry.acquired_ms;
     }
     return replaced_ms < 0 || (used_ms >= 0 && used_ms < replaced_ms);

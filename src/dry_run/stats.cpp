@@ -195,7 +195,7 @@ void write_statements(const migration_record &migration, json_writer &json) {
     json.member("statements_left_out", migration.statement_count - told);
 }
 
-const std::string &hook_of(const chain_record &chain, const lock_entry &entry) {
+const std::string &hook_of(const chain_record &chain, const running::lock_entry &entry) {
     return chain.migrations[static_cast<std::size_t>(entry.migration)]
         .hooks[static_cast<std::size_t>(entry.hook)]
         .name;
@@ -205,7 +205,7 @@ void write_locks(const migration_result &result, json_writer &json) {
     json.key("locks");
     json.begin_array();
     for (const lock_line &line : result.locks.lines) {
-        const lock_entry &entry = *line.entry;
+        const running::lock_entry &entry = *line.entry;
         json.begin_object();
         json.member("object", line.object);
         json.member("kind", pg::lock_type_name(entry.tag));

@@ -45,7 +45,7 @@ void tell_outcome(const migration_record &migration, std::vector<std::string> &t
 void tell_locks(const lock_summary &locks, std::vector<std::string> &told) {
     for (const table_hold &hold : locks.holds)
         told.push_back(
-            hold.mode == access_exclusive_lock
+            hold.mode == running::access_exclusive_lock
                 ? "Nobody can read or write " + hold.table + " for " + duration(hold.held_ms) +
                       ": an AccessExclusiveLock is held until the end."
                 : "Nobody can write to " + hold.table + " for " + duration(hold.held_ms) + ".");

@@ -14,7 +14,7 @@ void record(const registered &migration, const attempt &made) {
     const pg::as_owner owner;
     pg::table_appender history("history", {"version", "sort_key", "name", "action", "status",
                                            "checksum", "started_at", "finished_at", "executed_by",
-                                           "statements_done", "error"});
+                                           "statements_done", "error", "locks"});
     pg::value error;
     if (made.error) {
         pg::jsonb_builder json;
@@ -25,7 +25,7 @@ void record(const registered &migration, const attempt &made) {
                  pg::text(migration.name), pg::text(made.action),
                  pg::text(made.error ? "failed" : "succeeded"), pg::text(migration.checksum),
                  made.began_at, pg::clock_timestamp(), role, pg::integer(made.statements_done),
-                 error});
+                 error, made.locks});
     history.finish();
 }
 

@@ -16,6 +16,7 @@ struct attempt {
     pg::value began_at; // timestamp with time zone
     std::int32_t statements_done = 0;
     std::optional<failure_record> error; // of one that failed
+    pg::value locks{};                   // jsonb
 };
 
 /* Adds its row, in the transaction that runs; for once no code of a user runs any more. */

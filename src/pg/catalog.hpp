@@ -21,6 +21,9 @@ struct relation_name {
     bool temporary;
 };
 
+/* Has rows of its own, or of its partitions. */
+inline bool is_table(char kind) { return kind == 'r' || kind == 'p' || kind == 'm' || kind == 'f'; }
+
 /* From the system cache; nothing where the relation is not (or no longer, or not yet) visible. */
 std::optional<relation_name> name_of_relation(oid relation);
 

@@ -9,6 +9,7 @@ namespace confiture::pg {
 namespace {
 
 observer *watching = nullptr;
+bool hears_queries = false; // so does that one
 
 /* How many statements run around what runs now; 0 while the top-level statement itself starts. */
 int depth = 0;
@@ -21,6 +22,7 @@ struct open_query {
     resources spent;
 };
 std::vector<open_query> *open_queries = nullptr;
+std::size_t told_before = 0; // those of the observer around the one that hears now
 
 ProcessUtility_hook_type previous_utility = nullptr;
 ExecutorStart_hook_type previous_start = nullptr;
@@ -67,7 +69,7 @@ template <typename F> void spend(QueryDesc *query, F &&phase) {
 }
 
 void on_start(QueryDesc *query, int flags) {
-    const bool traced = watching && !(flags & EXEC_FLAG_EXPLAIN_ONLY);
+    const bool traced = watching && hears_queries && !(flags & EXEC_FLAG_EXPLAIN_ONLY);
     if (traced)
         boundary([&] {
             watching->query_begins(plain_list(query->plannedstmt->relationOids));
@@ -85,7 +87,7 @@ void on_start(QueryDesc *query, int flags) {
 void on_run(QueryDesc *query, ScanDirection direction,
             uint64 count CONFITURE_EXECUTE_ONCE_PARAMETER) {
     const auto run = previous_run ? previous_run : standard_ExecutorRun;
-    if (watching)
+    if (watching && hears_queries)
         spend(query, [&] { run(query, direction, count CONFITURE_EXECUTE_ONCE_ARGUMENT); });
     else
         run(query, direction, count CONFITURE_EXECUTE_ONCE_ARGUMENT);
@@ -93,7 +95,7 @@ void on_run(QueryDesc *query, ScanDirection direction,
 
 void on_finish(QueryDesc *query) {
     const auto finish = previous_finish ? previous_finish : standard_ExecutorFinish;
-    if (watching)
+    if (watching && hears_queries)
         spend(query, [&] { finish(query); });
     else
         finish(query);
@@ -135,7 +137,7 @@ void tell_ended(QueryDesc *query) {
 }
 
 void on_end(QueryDesc *query) {
-    if (watching && query->estate)
+    if (watching && hears_queries && query->estate)
         boundary([&] { tell_ended(query); });
     if (previous_end)
         previous_end(query);
@@ -212,32 +214,37 @@ void on_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id,
 
 /* COPY opens no executor, but has its permissions checked. */
 bool on_permissions(CONFITURE_PERMISSION_PARAMETERS) {
-    if (watching)
+    if (watching && hears_queries)
         boundary([] { watching->relations_locked(); });
     return previous_permissions ? previous_permissions(CONFITURE_PERMISSION_ARGUMENTS) : true;
 }
 
 } // namespace
 
-observation::observation(observer &wanted) {
+observation::observation(observer &wanted)
+    : before_(watching), heard_before_(hears_queries), depth_before_(depth),
+      queries_before_(told_before) {
+    told_before = open_queries->size();
     begin_statement();
     watching = &wanted;
+    hears_queries = wanted.hears_queries();
 }
 
 observation::~observation() {
-    watching = nullptr;
     begin_statement();
+    watching = before_;
+    hears_queries = heard_before_;
+    depth = depth_before_;
+    told_before = queries_before_;
 }
 
 unobserved::unobserved() noexcept : before_(watching) { watching = nullptr; }
 
 unobserved::~unobserved() { watching = before_; }
 
-bool observation::active() { return watching != nullptr; }
-
 void observation::begin_statement() {
     depth = 0;
-    open_queries->clear();
+    open_queries->resize(told_before);
 }
 
 void install_tracer() {

@@ -48,6 +48,8 @@ struct object_event {
 class observer {
 public:
     virtual ~observer() = default;
+    /* False: queries run as if nobody listened; utility statements and objects are told. */
+    virtual bool hears_queries() const { return true; }
     /* A statement, nested or not, has its relations locked and begins to work on them. */
     virtual void relations_locked() = 0;
     /* The same where it is known which ones. */
@@ -62,7 +64,7 @@ public:
     virtual double plan_threshold_ms() const = 0;
 };
 
-/* Observes from construction to destruction; one at a time. */
+/* Observes from construction to destruction; one that is around it hears nothing meanwhile. */
 class observation {
 public:
     explicit observation(observer &wanted);
@@ -70,9 +72,14 @@ public:
     observation &operator=(const observation &) = delete;
     ~observation();
 
-    static bool active();
     /* Forgets what an ERROR left half-told, before the next top-level statement. */
     static void begin_statement();
+
+private:
+    observer *before_;
+    bool heard_before_;
+    int depth_before_;
+    std::size_t queries_before_;
 };
 
 /* While it lives, nothing is told: confiture's own bookkeeping is no part of what runs. */

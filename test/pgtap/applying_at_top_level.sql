@@ -24,6 +24,12 @@ SELECT results_eq('SELECT status, statements_done FROM s.last', $$VALUES ('succe
 SELECT is(sum(a), 2 * (85 - 4) + 5::bigint, 'each was run once, with the settings of the script') FROM s.numbers;
 SELECT is_empty('SELECT FROM confiture.journal', 'and nothing of it is left');
 
+-- A backfill of ours.
+SELECT s.register('2b', 'ALTER TABLE s.numbers ADD id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, ADD b int',
+                  'CALL confiture.backfill(''s.numbers'', ''b = a + 1'')', 'ALTER TABLE s.numbers ALTER b SET NOT NULL') \g /dev/null
+CALL confiture.up() \g /dev/null
+SELECT ok(bool_and(b = a + 1), 'a backfill between two steps') FROM s.numbers;
+
 -- Hooks before such a statement run once.
 CREATE TABLE s.seen (what text);
 SELECT confiture.register_hook_sql('sees', 'BEFORE_DDL', 'INSERT INTO s.seen VALUES (''before'')') \g /dev/null

@@ -79,6 +79,7 @@ table confiture.history.estimated_ms double precision
 table confiture.history.executed_by text
 table confiture.history.finished_at timestamp with time zone
 table confiture.history.id bigint
+table confiture.history.locks jsonb
 table confiture.history.name text
 table confiture.history.schema_fingerprint text
 table confiture.history.sort_key text

@@ -10,7 +10,7 @@
 #include <unordered_set>
 #include <vector>
 
-namespace confiture::dry_run {
+namespace confiture::running {
 
 /* One mode of one lock, from its acquisition to its release. */
 struct lock_entry {
@@ -120,4 +120,4 @@ constexpr int share_lock = 5;
 constexpr int row_exclusive_lock = 3;
 constexpr int access_exclusive_lock = 8;
 
-} // namespace confiture::dry_run
+} // namespace confiture::running

@@ -1,8 +1,8 @@
-#include "dry_run/lock_ledger.hpp"
+#include "running/lock_ledger.hpp"
 
 #include <algorithm>
 
-namespace confiture::dry_run {
+namespace confiture::running {
 
 namespace {
 
@@ -149,4 +149,4 @@ void lock_ledger::note_predicted(const pg::lock_tag &tag, int mode, double now_m
     entries_.push_back(entry);
 }
 
-} // namespace confiture::dry_run
+} // namespace confiture::running

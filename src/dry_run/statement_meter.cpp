@@ -1,4 +1,4 @@
-#include "dry_run/statement_runner.hpp"
+#include "dry_run/statement_meter.hpp"
 
 #include "dry_run/concurrently.hpp"
 #include "pg/error.hpp"
@@ -21,29 +21,28 @@ bool reads_or_writes_rows(std::string_view tag) {
 
 } // namespace
 
-statement_runner::statement_runner(const options &chosen, const session_snapshot &before,
-                                   pg::memory_context &statement_memory, chain_record &record,
-                                   pg::session_watch &watch, statement_observer &observer,
-                                   ending &ending)
+statement_meter::statement_meter(const options &chosen, const session_snapshot &before,
+                                 pg::memory_context &statement_memory, chain_record &record,
+                                 pg::session_watch &watch, statement_observer &observer,
+                                 ending &ending)
     : chosen_(chosen), before_(before), statement_memory_(statement_memory), record_(record),
-      watch_(watch), observer_(observer), ending_(ending),
-      callers_timeout_(pg::statement_timeout()) {}
+      watch_(watch), observer_(observer), ending_(ending) {}
 
-void statement_runner::begin(migration_record &migration, const migration_input &input,
-                             std::int32_t index) {
+void statement_meter::begin(migration_record &migration, const migration_input &input,
+                            std::int32_t index) {
     migration_ = &migration;
     input_ = &input;
     place_ = {index, 0, 0, false};
 }
 
-void statement_runner::between_statements() {
+void statement_meter::between_statements() {
     place_.statement = 0;
     place_.line = 0;
     record_.ledger.move_to(place_);
 }
 
-bool statement_runner::run(const pg::statement &where, std::int32_t ordinal,
-                           statement_store &store) {
+bool statement_meter::run(const pg::statement &where, std::int32_t ordinal,
+                          statement_store &store) {
     const pg::memory_scope scope(statement_memory_); // what is asked of the server goes with it
     statement_record record;
     record.ordinal = ordinal;
@@ -66,6 +65,9 @@ bool statement_runner::run(const pg::statement &where, std::int32_t ordinal,
         goes_on = false;
         ending_.note_error(raised, record);
         observer_.look_after_error();
+    } catch (const failure &refused) {
+        goes_on = false;
+        ending_.fail(record, refused);
     }
     record.spent = pg::resources_spent() - before;
     record.waited_ms = watch_.waited_ms() - waited_before;
@@ -85,7 +87,7 @@ bool statement_runner::run(const pg::statement &where, std::int32_t ordinal,
 }
 
 /* Everything that is read off after a statement that worked. */
-bool statement_runner::settle(statement_record &record, const statement_store &store) {
+bool statement_meter::settle(statement_record &record, const statement_store &store) {
     observer_.look(true);
     record_.ledger.note_taken_again(now());
     record_.relations.settle(record);
@@ -99,7 +101,7 @@ bool statement_runner::settle(statement_record &record, const statement_store &s
     return !ending_.stops(record, observer_.shared_lock_count());
 }
 
-bool statement_runner::dispatch(statement_record &record) {
+bool statement_meter::dispatch(statement_record &record) {
     using kind = pg::statement_kind;
     const std::string_view text = input_->script.text_of(record.where);
     switch (record.where.kind) {
@@ -107,17 +109,13 @@ bool statement_runner::dispatch(statement_record &record) {
     case kind::commit:
         return true;
     case kind::rollback:
-        ending_.fail(record, "0A000",
-                     "a migration cannot end its transaction by " +
-                         std::string(pg::tag_name(record.where.tag)),
-                     "Undo parts of a script with SAVEPOINT and ROLLBACK TO.");
-        return false;
     case kind::savepoint:
-        savepoints_.open(pg::facts_of(text).savepoint);
-        return true;
-    case kind::rollback_to:
     case kind::release:
-        return end_savepoint(record, pg::facts_of(text).savepoint);
+    case kind::rollback_to:
+        runner_.run(record.where, text, false, watch_, statement_memory_);
+        if (record.where.kind == kind::rollback_to)
+            record_.relations.look_again();
+        return true;
     case kind::top_level_only:
         tell_step_alone(record);
         leave_out(record, text, "it cannot run inside the subtransaction of a dry run");
@@ -140,17 +138,14 @@ bool statement_runner::dispatch(statement_record &record) {
     return true;
 }
 
-void statement_runner::execute(statement_record &record, std::string_view text, bool plain_form) {
+void statement_meter::execute(statement_record &record, std::string_view text, bool plain_form) {
     pg::observation::begin_statement();
     if (long_before_)
         pg::reset_peak_memory();
-    // The server's own timer runs for the statement that called us.
-    const int timeout = pg::statement_timeout();
-    watch_.limit_statement(timeout != callers_timeout_ ? timeout : 0);
     const double started = pg::now_ms();
-    const pg::completion done = pg::run_statement(text, plain_form, statement_memory_);
+    const pg::completion done =
+        runner_.run(record.where, text, plain_form, watch_, statement_memory_);
     record.elapsed_ms = pg::now_ms() - started;
-    watch_.limit_statement(0);
     record.rows = done.rows;
     long_before_ = record.elapsed_ms >= worth_a_look_ms;
     if (long_before_)
@@ -160,19 +155,8 @@ void statement_runner::execute(statement_record &record, std::string_view text, 
         ending_.enum_changed(pg::facts_of(text));
 }
 
-bool statement_runner::end_savepoint(statement_record &record, const std::string &name) {
-    const bool releases = record.where.kind == pg::statement_kind::release;
-    if (releases ? savepoints_.release(name) : savepoints_.roll_back_to(name)) {
-        if (!releases)
-            record_.relations.look_again();
-        return true;
-    }
-    ending_.fail(record, "3B001", "savepoint \"" + name + "\" does not exist", "");
-    return false;
-}
-
-void statement_runner::leave_out(statement_record &record, std::string_view text,
-                                 const std::string &reason) {
+void statement_meter::leave_out(statement_record &record, std::string_view text,
+                                const std::string &reason) {
     record.status = statement_status::not_run;
     record.reason = reason;
     const pg::statement_facts facts = pg::facts_of(text);
@@ -182,7 +166,7 @@ void statement_runner::leave_out(statement_record &record, std::string_view text
 }
 
 /* Where the migration is one transaction otherwise, the statement is a surprise. */
-void statement_runner::tell_step_alone(const statement_record &record) {
+void statement_meter::tell_step_alone(const statement_record &record) {
     if (input_->transactional && migration_->statement_count > 1)
         migration_->warnings.push_back(
             std::string(pg::tag_name(record.where.tag)) + " in line " +
@@ -191,7 +175,7 @@ void statement_runner::tell_step_alone(const statement_record &record) {
             "committed first");
 }
 
-bool statement_runner::run_concurrently(statement_record &record, std::string_view text) {
+bool statement_meter::run_concurrently(statement_record &record, std::string_view text) {
     const pg::statement_facts facts = pg::facts_of(text);
     const concurrent_choice choice = choose_form(facts, chosen_.concurrently, record_.relations);
     const auto note_real_locks = [&] {
@@ -200,10 +184,8 @@ bool statement_runner::run_concurrently(statement_record &record, std::string_vi
             record_.ledger.note_predicted(lock.tag, lock.mode, now());
         }
     };
-    if (!choice.impossible.empty()) {
-        ending_.fail(record, "0A000", choice.impossible, "");
-        return false;
-    }
+    if (!choice.impossible.empty())
+        throw failure{sqlstate{"0A000"}, choice.impossible};
     tell_step_alone(record);
     if (!choice.emulate) {
         leave_out(record, text, choice.reason);

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace confiture::migration {
+namespace confiture::running {
 
 class script_savepoints {
 public:
@@ -27,4 +27,4 @@ private:
     std::vector<savepoint> open_;
 };
 
-} // namespace confiture::migration
+} // namespace confiture::running

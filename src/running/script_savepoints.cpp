@@ -1,10 +1,10 @@
-#include "migration/script_savepoints.hpp"
+#include "running/script_savepoints.hpp"
 
 #include "pg/transaction.hpp"
 
 #include <algorithm>
 
-namespace confiture::migration {
+namespace confiture::running {
 
 /* Of two savepoints with one name the newer one is meant. */
 std::vector<script_savepoints::savepoint>::iterator
@@ -47,4 +47,4 @@ void script_savepoints::release_all() {
     open_.clear();
 }
 
-} // namespace confiture::migration
+} // namespace confiture::running

@@ -6,7 +6,7 @@
 #include "dry_run/plan_check.hpp"
 #include "dry_run/run.hpp"
 #include "dry_run/statement_observer.hpp"
-#include "migration/script_savepoints.hpp"
+#include "running/statement_runner.hpp"
 
 #include <string>
 #include <string_view>
@@ -14,11 +14,11 @@
 
 namespace confiture::dry_run {
 
-class statement_runner {
+class statement_meter {
 public:
-    statement_runner(const options &chosen, const session_snapshot &before,
-                     pg::memory_context &statement_memory, chain_record &record,
-                     pg::session_watch &watch, statement_observer &observer, ending &ending);
+    statement_meter(const options &chosen, const session_snapshot &before,
+                    pg::memory_context &statement_memory, chain_record &record,
+                    pg::session_watch &watch, statement_observer &observer, ending &ending);
 
     void begin(migration_record &migration, const migration_input &input, std::int32_t index);
 
@@ -28,15 +28,14 @@ public:
 
     /* What is done from here on belongs to no statement. */
     void between_statements();
-    void release_savepoints() { savepoints_.release_all(); }
-    void forget_savepoints() { savepoints_.forget(); }
+    void release_savepoints() { runner_.release_savepoints(); }
+    void forget_savepoints() { runner_.forget_savepoints(); }
 
 private:
     double now() const { return pg::now_ms() - record_.began_ms; }
     bool settle(statement_record &record, const statement_store &store);
     bool dispatch(statement_record &record);
     void execute(statement_record &record, std::string_view text, bool plain_form);
-    bool end_savepoint(statement_record &record, const std::string &name);
     void leave_out(statement_record &record, std::string_view text, const std::string &reason);
     void tell_step_alone(const statement_record &record);
     bool run_concurrently(statement_record &record, std::string_view text);
@@ -50,12 +49,11 @@ private:
     ending &ending_;
     migration_record *migration_ = nullptr;
     const migration_input *input_ = nullptr;
-    ledger_place place_;
+    running::ledger_place place_;
     plan_checker plan_;
-    migration::script_savepoints savepoints_;
+    running::statement_runner runner_;
     std::vector<std::string> names_not_made_;
     bool long_before_ = true;
-    const int callers_timeout_;
 };
 
 } // namespace confiture::dry_run
