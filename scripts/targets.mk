@@ -14,7 +14,7 @@ help:
 	@echo 'make install      install it there'
 	@echo 'make installcheck pg_regress on a server of its own, as an ordinary user'
 	@echo 'make setup        install the Debian packages that building and testing need'
-	@echo 'make demo         build, install, and see a dry run of a small shop'
+	@echo 'make demo         build, install, and see the migrations of a small shop dry-run and applied'
 	@echo 'make test         everything, on PostgreSQL 15, 13, 17 and 18; with PG_CONFIG=..., on that one'
 	@echo 'make test-15      everything on one version; test-13, test-17, test-18'
 	@echo "                  PARTS='build pgtap' FILES='test/pgtap/a.sql' narrow a run down; the parts:"

@@ -21,6 +21,7 @@ void step_locks::begin_step() {
     made_here_.clear();
     names_.clear();
     watch_.look(true); // what the session holds anyway
+    ledger_.note({}, pg::now_ms());
 }
 
 /* Its name before the statement that may change it. */
@@ -49,12 +50,10 @@ void step_locks::utility_begins(const char *, const std::vector<std::uint32_t> &
 }
 
 void step_locks::object_touched(const pg::object_event &event) {
-    if (event.class_id != pg_class || event.sub_id != 0)
-        return;
-    if (event.what == pg::object_event::action::created)
+    if (event.class_id == pg_class && event.sub_id == 0 &&
+        event.what == pg::object_event::action::created)
         made_here_.insert(event.object_id);
-    else if (event.what == pg::object_event::action::dropped)
-        look(); // it has its name still
+    look(); // what is dropped has its name still
 }
 
 void step_locks::end_step(const std::vector<pg::lock_wait> &waits) {
@@ -77,8 +76,10 @@ void step_locks::settle(const running::lock_entry &entry, double now_ms) {
         return;
     if (entry.mode > known.mode)
         known = {entry.mode, 0, 0};
+    // A statement locks at its beginning, which is when the look before was.
+    const double since = std::min(entry.not_before_ms + entry.waited_ms, entry.acquired_ms);
     const double until = entry.released_ms >= 0 ? entry.released_ms : now_ms;
-    known.held_ms = std::max(known.held_ms, until - entry.acquired_ms);
+    known.held_ms = std::max(known.held_ms, until - since);
     known.waited_ms = std::max(known.waited_ms, entry.waited_ms);
 }
 

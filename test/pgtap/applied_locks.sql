@@ -28,6 +28,14 @@ SELECT ok(held_ms BETWEEN 200 AND 5000 AND waited_ms = 0, 'the longest hold of i
 SELECT is(locks, '[]', 'nothing locked') FROM confiture.history WHERE version = '3';
 SELECT is((SELECT "table" FROM s.locks WHERE version = '1' LIMIT 1), 's.a', 'the strongest and longest comes first');
 
+-- From the beginning of the statement on, and not while it waited.
+CREATE FUNCTION s.slowly(int) RETURNS bool LANGUAGE plpgsql AS $$BEGIN PERFORM pg_sleep(0.3); RETURN true; END$$;
+INSERT INTO s.b SELECT NULL;
+SELECT s.register('3a', 'ALTER TABLE s.b ADD CHECK (s.slowly(a))'), s.register('3b', 'UPDATE s.b SET a = NULL WHERE s.slowly(a)') \g /dev/null
+CALL confiture.up() \g /dev/null
+SELECT ok(held_ms BETWEEN 300 AND 5000, 'while rows were checked') FROM s.locks WHERE version = '3a';
+SELECT ok(held_ms BETWEEN 300 AND 5000, 'and updated') FROM s.locks WHERE version = '3b' AND mode = 'RowExclusiveLock';
+
 -- One that fails, by apply() and by up().
 SELECT s.register('4', 'LOCK s.e IN SHARE MODE; SELECT pg_sleep(0.2); SELECT 1 / 0') \g /dev/null
 \set ON_ERROR_STOP off
