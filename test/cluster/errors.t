@@ -8,6 +8,7 @@ sources = [file.read_text() for folder in ("src", "scripts") for suffix in ("cpp
 defined = dict(re.findall(r'constexpr sqlstate (\w+)\{"(\w+)"\}', (TOP / "src" / "pg" / "error.hpp").read_text()))
 thrown = {name for text in sources for first in re.findall(r"\bfailure\s*(?:\w+\s*)?\{([^,{}]*),", text) for name in re.findall(r"\w+", first)
           if name in defined}
+thrown |= {name for text in sources for name in re.findall(r"sqlstate = (\w+)\.code", text)} & set(defined)
 raised = {defined[name] for name in thrown} | {code for text in sources for code in re.findall(r"ERRCODE\s*=\s*'(MG\d{3})'", text, re.I)}
 raised_of_page = dict(re.findall(r"^\| \[(MG\d{3})\]\(#[\w-]+\) \| (\w+) \|", page, re.MULTILINE))
 later_of_page = dict(re.findall(r"^\| (MG\d{3}) \| (\w+) \|$", page, re.MULTILINE))

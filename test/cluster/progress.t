@@ -36,7 +36,7 @@ def with_border(cluster, database="postgres"):
         cluster.sql(f"CREATE FUNCTION border.{line} LANGUAGE C STRICT AS '{LIBRARY}', 'confiture_border_{name}'", database)
 
 
-cluster = Cluster("max_prepared_transactions=2")
+cluster = Cluster("max_prepared_transactions=2", "dynamic_shared_memory_type=mmap")
 cluster.sql("CREATE EXTENSION confiture")
 with_border(cluster)
 cluster.database("elsewhere")
@@ -62,9 +62,8 @@ def nothing_left(name):
 
 
 def segments():
-    """The shared memory segments of this server, where the system shows them."""
-    folder = pathlib.Path("/dev/shm")
-    return sorted(file.name for file in folder.glob("PostgreSQL.*")) if folder.exists() else []
+    """The shared memory segments of this server."""
+    return sorted(file.name for file in pathlib.Path(cluster.host, "data", "pg_dynshmem").iterdir())
 
 
 # ---- from the first moment to the last ----
@@ -303,26 +302,23 @@ migrator.run("SELECT border.withdraw()")
 stranger.kill()
 
 # Those of the server itself: of a parallel query that runs.
-if segments() == [] and not pathlib.Path("/dev/shm").exists():
-    note("no /dev/shm here")
-else:
-    before = set(segments())
-    parallel = cluster.session()
-    parallel.run("SET debug_parallel_query = on; SET force_parallel_mode = on; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; "
-                 "SET min_parallel_table_scan_size = 0")
-    parallel.run("CREATE FUNCTION slow(int) RETURNS int LANGUAGE sql PARALLEL SAFE AS 'SELECT $1 FROM pg_sleep(0.01)'")
-    parallel.start("SELECT count(slow(id)) FROM orders WHERE id < 500")
-    ok(wait_until(lambda: set(segments()) - before), "a parallel query has segments")
-    handles = [name.split(".")[1] for name in segments()]
-    stranger = cluster.session()
-    for number in handles:
-        stranger.run(f"SELECT border.point_at({lock_class}, '{number}')")
-    equal([seen(), seen(reader)], ["", ""], "a lock that points at the segments of a parallel query")
-    answer = parallel.finish()
-    equal(answer.value, "499", "which goes on undisturbed")
-    equal(seen(), "", "or at what is gone")
-    parallel.kill()
-    stranger.kill()
+before = set(segments())
+parallel = cluster.session()
+parallel.run("SET debug_parallel_query = on; SET force_parallel_mode = on; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; "
+             "SET min_parallel_table_scan_size = 0")
+parallel.run("CREATE FUNCTION slow(int) RETURNS int LANGUAGE sql PARALLEL SAFE AS 'SELECT $1 FROM pg_sleep(0.01)'")
+parallel.start("SELECT count(slow(id)) FROM orders WHERE id < 500")
+ok(wait_until(lambda: set(segments()) - before), "a parallel query has segments")
+handles = [name.split(".")[1] for name in segments()]
+stranger = cluster.session()
+for number in handles:
+    stranger.run(f"SELECT border.point_at({lock_class}, '{number}')")
+equal([seen(), seen(reader)], ["", ""], "a lock that points at the segments of a parallel query")
+answer = parallel.finish()
+equal(answer.value, "499", "which goes on undisturbed")
+equal(seen(), "", "or at what is gone")
+parallel.kill()
+stranger.kill()
 equal(reader.run("SELECT 1").value, "1", "the readers live")
 
 # ---- where the server has nothing to give ----
