@@ -7,9 +7,14 @@
 namespace confiture::pg {
 
 static std::vector<record> settings_now() {
-    return query("SELECT name, current_setting(name) FROM pg_settings "
-                 "WHERE context IN ('user', 'superuser') AND name NOT IN ('transaction_isolation', "
-                 "'transaction_read_only', 'transaction_deferrable') ORDER BY name COLLATE \"C\"");
+    auto found =
+        query("SELECT name, current_setting(name) FROM pg_settings "
+              "WHERE context IN ('user', 'superuser') AND name NOT IN ('transaction_isolation', "
+              "'transaction_read_only', 'transaction_deferrable') ORDER BY name COLLATE \"C\"");
+    for (record &row : found)
+        if (*row[0] == "search_path") // query() has one of its own
+            row[1] = setting("search_path");
+    return found;
 }
 
 session_settings::session_settings() : settings_(settings_now()), role_(setting("role")) {}
