@@ -7,6 +7,7 @@
 #include "pg/execute.hpp"
 #include "pg/memory.hpp"
 #include "pg/migrator_lock.hpp"
+#include "pg/self_cancel.hpp"
 #include "pg/settings.hpp"
 #include "pg/tracer.hpp"
 #include "pg/transaction.hpp"
@@ -104,6 +105,7 @@ settlement settle_as(outcome known, const std::string &version, const journal_en
 }
 
 void settle_in_haste(const std::string &version, const journal_entry &entry, transactions &whose) {
+    pg::drop_second_cancel();
     settle(version, entry, whose, true);
 }
 

@@ -37,6 +37,13 @@ interrupt_counter::~interrupt_counter() {
 
 bool interrupt_counter::interrupted() const noexcept { return interrupts != before_; }
 
+void drop_second_cancel() noexcept {
+    constexpr long patience_us = 50'000;
+    if (!QueryCancelPending)
+        pg_usleep(patience_us); // ends with a signal
+    QueryCancelPending = false;
+}
+
 self_cancel::~self_cancel() { take_back(); }
 
 void self_cancel::take_back() noexcept {

@@ -26,6 +26,11 @@ private:
     const std::sig_atomic_t before_;
 };
 
+/* A client's cancel comes as two signals up to PostgreSQL 17, one to the process and one to its
+ * group (signal_child() of the postmaster).  Who has caught the error of the first and goes on to
+ * clean up is not stopped by the second, which this waits for a moment. */
+void drop_second_cancel() noexcept;
+
 class self_cancel {
 public:
     self_cancel() = default;
