@@ -4,7 +4,8 @@
 #   use_cluster N                      talk to the Nth one started, counting from 1
 #   stop_cluster                       end and remove all; runs on EXIT, call it from a trap of your own
 # PG_CONFIG, or PGBIN, says which PostgreSQL.  Root starts servers as the user postgres.  Only a Unix socket in a private
-# folder is listened on.  The superuser is postgres, without a password.
+# folder is listened on, unless settings (port and listen_addresses, with an hba_file that asks for passwords) say otherwise.
+# The superuser is postgres, without a password.
 
 PGBIN=${PGBIN:-$("${PG_CONFIG:-pg_config}" --bindir)}
 export PGBIN
@@ -28,7 +29,8 @@ new_cluster_folder() {
 
 use_cluster() {
     cluster_folder=${cluster_folders[$1 - 1]}
-    export PGHOST=$cluster_folder PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
+    PGPORT=$(sed -n "s/^port = '\(.*\)'/\1/p" "$cluster_folder/settings" | tail -n 1)
+    export PGHOST=$cluster_folder PGPORT PGUSER=postgres PGDATABASE=postgres
     unset PGSERVICE PGHOSTADDR PGPASSWORD PGOPTIONS
 }
 
@@ -37,7 +39,7 @@ launch_cluster() {
     {
         echo "listen_addresses = ''"
         echo "unix_socket_directories = '$cluster_folder'"
-        echo "port = 5432"
+        echo "port = '5432'"
         echo "fsync = off"
         for setting in "$@"; do echo "${setting%%=*} = '${setting#*=}'"; done
     } >"$cluster_folder/settings"
@@ -64,7 +66,7 @@ start_cluster() {
 start_standby() {
     local primary=$cluster_folder
     new_cluster_folder
-    (cd / && as_server_user "$PGBIN/pg_basebackup" -h "$primary" -p 5432 -U postgres -D "$cluster_folder/data" \
+    (cd / && as_server_user "$PGBIN/pg_basebackup" -h "$primary" -p "$PGPORT" -U postgres -D "$cluster_folder/data" \
         --write-recovery-conf --checkpoint=fast --no-sync </dev/null) || return 1
     launch_cluster "$@"
 }

@@ -70,6 +70,7 @@ class Cluster:
         self.bin = pathlib.Path(os.environ.get("PGBIN") or subprocess.run(
             [os.environ.get("PG_CONFIG", "pg_config"), "--bindir"], check=True, capture_output=True, text=True).stdout.strip())
         self.host, self.standby_host = hosts[0], hosts[-1]
+        self.port = dict(setting.split("=", 1) for setting in settings).get("port", "5432")
         self.as_server = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"] if os.getuid() == 0 else []
         self.sessions = []
         self.version = int(self.sql("SHOW server_version_num")) // 10000
@@ -83,7 +84,7 @@ class Cluster:
 
     def environment(self, **more):
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PG") or name == "PG_CONFIG"}
-        return {**kept, "PGHOST": self.host, "PGPORT": "5432", "PGUSER": "postgres", "PGDATABASE": "postgres",
+        return {**kept, "PGHOST": self.host, "PGPORT": self.port, "PGUSER": "postgres", "PGDATABASE": "postgres",
                 "PGCLIENTENCODING": "UTF8", "PATH": f"{self.bin}:{os.environ['PATH']}", **more}
 
     def program(self, *command, **options):
