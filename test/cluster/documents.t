@@ -1,21 +1,24 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """The pages of docs/ and the README: what they show is what a server answers, links lead somewhere, lines are short.
 
 The ```sql blocks of a page run from top to bottom in one psql on a new database with the extension; a ```text block right
-after one is its output.  A ```sh block runs where an output follows it.  Numbers that vary from run to run
-are not compared: times of day, those with a point, with four digits or more, or before a unit.  The extension that the page on hooks in C
-shows, file by file, is built and installed as it stands there.
+after one is its output.  A ```sh block and a program run where an output follows them.  Numbers that vary from run to run
+are not compared: times of day, those with a point, with four digits or more, or before a unit.  The extension that the page
+on hooks in C shows, file by file, is built and installed as it stands there.
 """
 import json
 import pathlib
 import re
 import subprocess
+from clients import PASSWORD, Jdbc, NodePostgres, Psycopg, Psycopg2, left_out, on_the_loopback, run_example
 from installations import scratch_installation
 from sessions import TOP, Cluster, done, equal, ok, scratch_folder
 
 PAGES = sorted((TOP / "docs").glob("*.md")) + sorted(TOP.glob("*.md")) + sorted((TOP / "examples").glob("**/*.md"))
 # Blocks of these are run whole; the reference has the forms of calls and no calls.
-RUN = ["dry-run", "getting-started", "errors", "migrations", "apply", "layouts", "trust", "hooks", "built-in-hooks", "hooks-in-c", "backfill"]
+RUN = ["dry-run", "getting-started", "errors", "migrations", "apply", "layouts", "trust", "hooks", "built-in-hooks", "hooks-in-c", "backfill",
+       "clients"]
+PROGRAMS = ("python", "java", "javascript")
 END = "--- end of block ---"
 
 extension = scratch_folder()
@@ -23,7 +26,8 @@ shown = re.findall(r"^`([\w.-]+)`:\n\n```\w+\n(.*?)^```$", (TOP / "docs/hooks-in
 for name, content in shown:
     (extension / name).write_text(content)
 scratch_installation(extension)
-cluster = Cluster("timezone=UTC", "client_min_messages=notice")
+cluster = Cluster("timezone=UTC", "client_min_messages=notice", *on_the_loopback())
+cluster.sql(f"CREATE ROLE migrator LOGIN SUPERUSER PASSWORD '{PASSWORD}'")
 
 
 def blocks(page):
@@ -35,7 +39,7 @@ def blocks(page):
             end = lines.index("```", at + 1)
             language, content = lines[at][3:], lines[at + 1:end]
             adjacent = found and all(not line for line in lines[found[-1][4] + 1:at])
-            if language == "text" and adjacent and found[-1][0] in ("sql", "sh") and found[-1][3] is None:
+            if language == "text" and adjacent and found[-1][0] in ("sql", "sh", *PROGRAMS) and found[-1][3] is None:
                 found[-1] = found[-1][:3] + (content, end)
             else:
                 found.append((language, at + 1, content, None, end))
@@ -107,6 +111,8 @@ def run_page(page):
             found = psql.run(content)
         elif language == "sh" and expected is not None:
             found = run_shell(content, database)
+        elif language in PROGRAMS and expected is not None:
+            found = run_example(cluster, language, content, database)
         else:
             continue
         name = f"{page.name}, line {line}"
@@ -138,6 +144,9 @@ for page in PAGES:
 linked = re.findall(r"\]\((docs/[\w.-]+)", (TOP / "README.md").read_text())
 equal([page.name for page in (TOP / "docs").iterdir() if f"docs/{page.name}" not in linked], [], "the README links to every page")
 
+# Each program goes on where the one before it ended.
+if any([left_out(cluster, library) for library in (Psycopg2, Psycopg, NodePostgres, Jdbc)]):
+    RUN.remove("clients")
 for name in RUN:
     run_page(TOP / "docs" / f"{name}.md")
 
