@@ -45,9 +45,9 @@ test-13 test-15 test-17 test-18: test-%: setup
 
 .PHONY: bench
 bench: setup
+	@scripts/setup sqitch libdbd-pg-perl
 	@$(built)
-	@if [ -x test/bench/run ]; then PG_CONFIG='$(PG_CONFIG)' test/with-cluster fsync=on test/bench/run; \
-	else echo 'no benchmarks: test/bench/run is not there'; fi
+	@PG_CONFIG='$(PG_CONFIG)' test/with-cluster fsync=on test/bench/run
 
 KILLS ?= 300
 .PHONY: torture
