@@ -27,7 +27,7 @@ NODE_PATH = ":".join([os.path.join(
     os.environ.get("CONFITURE_ROOTS") or os.environ.get("XDG_CACHE_HOME", "/var/cache") + "/confiture", "node/node_modules"),
     "/usr/share/nodejs"])
 CLASS_PATH = ":".join(["/usr/share/java/postgresql.jar", *glob.glob("/usr/share/java/scram*.jar")])
-PASSWORD = "not a secret"
+PASSWORD = "told"
 
 
 def free_port():
@@ -99,8 +99,11 @@ class Program(Driver):
         self.process.stdin.flush()
 
     def ask(self, kind, sql, *parameters):
-        self.say(kind, sql, *map(typed, parameters))
-        line = self.process.stdout.readline()
+        try:
+            self.say(kind, sql, *map(typed, parameters))
+            line = self.process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
         told = json.loads(line) if line else {"rows": [], "notices": [], "error": {"state": None, "message": "it has ended"}}
         return Answer(told["rows"], told["notices"], told["error"])
 
@@ -112,8 +115,9 @@ class Program(Driver):
         self.process.wait()
 
     def close(self):
-        self.process.stdin.close()
-        self.process.wait(PATIENCE)
+        if self.process.poll() is None:
+            self.process.stdin.close()
+            self.process.wait(PATIENCE)
 
 
 def typed(value):

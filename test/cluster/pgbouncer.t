@@ -2,15 +2,17 @@
 """Through PgBouncer in transaction mode: a CALL is one transaction to it however often it commits, and who gets the server
 connection next finds nothing of ours on it."""
 import os
+import re
 import shutil
 import subprocess
 from clients import PASSWORD, Jdbc, NodePostgres, Psycopg, Psycopg2, free_port, left_out
-from sessions import Cluster, done, equal, left_behind, ok, quoted, scratch_folder, wait_until
+from sessions import Cluster, done, equal, left_behind, ok, quoted, scratch_folder, skip, wait_until
 
 program = shutil.which("pgbouncer", path=os.environ["PATH"] + ":/usr/sbin")
 if not program:
     ok(False, "PgBouncer is there", "no pgbouncer, which scripts/setup or scripts/version-root installs")
     done()
+version = tuple(map(int, re.findall(r"\d+", subprocess.run([program, "--version"], capture_output=True, text=True).stdout)[:2]))
 port = free_port()  # the server's too: both listen in a folder, and PgBouncer for JDBC on the loopback
 cluster = Cluster(f"port={port}")
 cluster.sql("CREATE ROLE migrator LOGIN SUPERUSER")
@@ -109,13 +111,16 @@ def long_calls(client, name, database, other):
     equal(other.finish().value, "2", f"{name}: who asked in the middle got the server connection at the end")
 
     register(database, {"006": "INSERT INTO t VALUES (6)", "007": "SELECT pg_sleep(60)"})
-    client.start("simple", "CALL confiture.up()")
-    ok(asleep(), f"{name}: it sleeps")
-    before = server_connections(database).split()[0]
-    client.cancel()
-    equal(client.finish().state, "57014", f"{name}: a cancel goes through")
-    equal(statuses(database)[-14:], "applied failed", f"{name}: what came before it stays applied")
-    equal(server_connections(database).split()[0], before, f"{name}: the server connection is used on")
+    if version < (1, 16):
+        skip(f"{name}: a cancel", "PgBouncer passes one on to a full pool from version 1.16 on")
+    else:
+        client.start("simple", "CALL confiture.up()")
+        ok(asleep(), f"{name}: it sleeps")
+        before = server_connections(database).split()[0]
+        client.cancel()
+        equal(client.finish().state, "57014", f"{name}: a cancel goes through")
+        equal(statuses(database)[-14:], "applied failed", f"{name}: what came before it stays applied")
+        equal(server_connections(database).split()[0], before, f"{name}: the server connection is used on")
 
     register(database, {"007": "SELECT pg_sleep(1)", "008": "INSERT INTO t VALUES (8)"})
     client.start("simple", "CALL confiture.up()")
