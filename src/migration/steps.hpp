@@ -10,9 +10,9 @@
 namespace confiture::migration {
 
 struct step {
-    std::size_t first, last; // of the script's statements, both within
-    bool at_top_level;       // its one statement cannot run in a transaction
-    bool may_commit = false; // it is a CALL or DO, of which nobody knows before it runs
+    std::size_t first = 0, last = 0; // of the script's statements, both within
+    bool at_top_level = false;       // its one statement cannot run in a transaction
+    bool may_commit = false;         // it is a CALL or DO, of which nobody knows before it runs
 };
 
 /* Without BEGIN and COMMIT, which begin and end steps.  Where the script is not transactional,
