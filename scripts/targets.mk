@@ -53,7 +53,7 @@ KILLS ?= 300
 .PHONY: torture
 torture: setup
 	@$(built)
-	@CONFITURE_KILLS=$(KILLS) PGBIN="$$($(PG_CONFIG) --bindir)" test/tap-harness test/cluster/killed
+	@CONFITURE_KILLS=$(KILLS) PGBIN="$$($(PG_CONFIG) --bindir)" test/cluster/killed.t
 
 FUZZ_SECONDS ?= 60
 .PHONY: fuzz

@@ -5,15 +5,16 @@ pass is through.  Then the database must be what an undisturbed run makes of it.
 at random moments the clock has its part too.
 """
 import collections
+import itertools
 import os
 import random
 import re
 import signal
-import subprocess
 import time
 
 import torture_migrations
 from sessions import Cluster, note, quoted, wait_until
+from torture_server import Server
 
 # What a migrator may answer that was cut off, or came too early after another one.
 EXPECTED = {"57014", "57P01", "57P02", "57P03", "57000", "08006", "MG008", "MG015"}
@@ -47,7 +48,7 @@ class Torture:
         note(f"CONFITURE_SEED={self.seed}")
         self.random = random.Random(self.seed)
         self.cluster = Cluster(*settings)
-        self.data = f"{self.cluster.host}/data"
+        self.server = Server(self.cluster)
         self.cut_off = collections.Counter()
         self.answers = collections.Counter()
         self.passes = 0
@@ -119,7 +120,7 @@ class Torture:
                 self.answers[answer.state or ("lost" if answer.lost else "done")] += 1
             if answer.state and answer.state not in EXPECTED:
                 return [f"an answer that is not expected: {answer!r}"]
-            if not wait_until(self._answers, 60, 0.02):
+            if not wait_until(self.server.answers, 60, 0.02):
                 return ["the server does not come back: " + self.cluster.log()[-2000:]]
             if answer.state == "MG015" and (wrong := self._repair()):
                 return wrong
@@ -163,12 +164,6 @@ class Torture:
             session.kill()
             self.cluster.sessions.remove(session)
 
-    def _answers(self):
-        try:
-            return self.cluster.sql("SELECT 1", self.database, check=False) == "1"
-        except OSError:
-            return False
-
     # One cut.
     def _cut_off(self, plan, migrator, controller):
         """Whether somebody was hit in the middle of a migration."""
@@ -208,7 +203,9 @@ class Torture:
     def _hit(self, victim, migrator, controller, waiting):
         """Every process is one that this cluster's own pg_stat_activity has just named, or that this program started."""
         if victim == "postmaster":
-            return self._kill_postmaster(controller)
+            ended = self.server.kill()
+            self.server.start()
+            return f"the postmaster was killed, {ended} processes ended with it"
         if victim == "client":
             migrator.process.kill()
             return "the client was killed"
@@ -228,45 +225,26 @@ class Torture:
         answer = controller.run(f"SELECT pg_{victim.split()[0]}_backend({process})")
         return f"process {process}: {victim}" if answer.value == "t" else False
 
-    def _kill_postmaster(self, controller):
-        with open(f"{self.data}/postmaster.pid", encoding="utf-8") as file:
-            postmaster = int(file.readline())
-        children = [int(row) for row in controller.run("SELECT pid FROM pg_stat_activity").rows]
-        os.kill(postmaster, signal.SIGKILL)
-        if not wait_until(lambda: not any(self._lives(each) for each in (postmaster, *children)), 60, 0.01):
-            raise RuntimeError("processes outlive the postmaster: " + subprocess.run(
-                ["ps", "-fp", ",".join(str(each) for each in children if self._lives(each))], capture_output=True, text=True).stdout)
-        start = subprocess.run([*self.cluster.as_server, str(self.cluster.bin / "pg_ctl"), "-D", self.data, "-l", f"{self.cluster.host}/log",
-                                "-w", "-t", "60", "start"], cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT, text=True, check=False)
-        if start.returncode:
-            raise RuntimeError(f"the server does not start: {start.stdout}\n{self.cluster.log()[-2000:]}")
-        return f"the postmaster {postmaster} was killed"
-
-    @staticmethod
-    def _lives(process):
-        try:
-            with open(f"/proc/{process}/stat", encoding="utf-8") as file:
-                return file.read().rsplit(")", 1)[1].split()[0] != "Z"
-        except (FileNotFoundError, ProcessLookupError):
-            return False
-
     # All passes.
     def cut(self, victims, count):
         """Passes until so many cuts have hit, two of three at gates: all gates with all victims come, one after the other.
 
         Yields what is wrong after each pass; the first wrong one is the last.
         """
-        all_of_them = [(index, victim) for index, has_worker in enumerate(self.gates.values()) for victim in victims
-                       if has_worker or "worker" not in victim]
-        deck = collections.deque(self.random.sample(all_of_them, len(all_of_them)))
         gates = list(self.gates)
+        places = [[(index, victim) for index, has_worker in enumerate(self.gates.values()) if has_worker or "worker" not in victim]
+                  for victim in victims]
+        for of_victim in places:
+            self.random.shuffle(of_victim)
+        # In turns, so that a short run has all victims.
+        deck = collections.deque(place for turn in itertools.zip_longest(*places) for place in turn if place)
+        self.places, self.been = len(deck), set()
         wanted = sum(self.cut_off.values()) + count
         idle = 0
         while (left := wanted - sum(self.cut_off.values())) > 0:
             at_gates = sorted(deck.popleft() for _ in range(min(left, CUTS_OF_A_PASS, len(deck))))
             plans = [Plan(victim, gates[index]) for index, victim in at_gates]
-            for _ in range(len(plans) // 2):
+            for _ in range(max(len(plans) // 2, not plans)):
                 plans.insert(self.random.randint(0, len(plans)), Plan(self.random.choice(victims), None))
             plans = plans[:left]
             self.hit = []
@@ -277,7 +255,9 @@ class Torture:
             if idle > 20:
                 yield ["nobody is hit any more"]
                 return
-            # Those that a migrator had gone past come again; they are new ones where all have been there.
-            deck.extend(each for each in at_gates if Plan(each[1], gates[each[0]]) not in self.hit)
-            if not deck:
-                deck.extend(all_of_them)
+            # Those that a migrator had gone past come again, and when all have been there, random moments are left.
+            for place in at_gates:
+                if Plan(place[1], gates[place[0]]) in self.hit:
+                    self.been.add(place)
+                else:
+                    deck.append(place)

@@ -40,11 +40,6 @@ BEGIN
                       CASE TG_OP WHEN 'DELETE' THEN OLD.version ELSE NEW.version END, CASE TG_OP WHEN 'DELETE' THEN OLD.step ELSE NEW.step END));
     RETURN NULL;
 END $$;
-CREATE FUNCTION gate.of_history() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM gate.pass(pg_catalog.format('history %s %s', NEW.version, NEW.status));
-    RETURN NULL;
-END $$;
 CREATE FUNCTION gate.of_command() RETURNS event_trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF pg_catalog.current_query() ~* 'concurrently' THEN
@@ -54,7 +49,6 @@ END $$;
 CREATE TRIGGER gate_before BEFORE INSERT ON ledger FOR EACH ROW EXECUTE FUNCTION gate.of_ledger();
 CREATE TRIGGER gate_after AFTER INSERT ON ledger FOR EACH ROW EXECUTE FUNCTION gate.of_ledger();
 CREATE TRIGGER gate AFTER INSERT OR UPDATE OR DELETE ON confiture.journal FOR EACH ROW EXECUTE FUNCTION gate.of_journal();
-CREATE TRIGGER gate AFTER INSERT ON confiture.history FOR EACH ROW EXECUTE FUNCTION gate.of_history();
 CREATE EVENT TRIGGER gate_start ON ddl_command_start EXECUTE FUNCTION gate.of_command();
 CREATE EVENT TRIGGER gate_end ON ddl_command_end EXECUTE FUNCTION gate.of_command()
 """
