@@ -9,12 +9,11 @@ import itertools
 import os
 import random
 import re
-import signal
 import time
 
 import torture_migrations
 from sessions import Cluster, note, quoted, wait_until
-from torture_server import Server
+from torture_server import Server, kill
 
 # What a migrator may answer that was cut off, or came too early after another one.
 EXPECTED = {"57014", "57P01", "57P02", "57P03", "57000", "08006", "MG008", "MG015"}
@@ -215,9 +214,7 @@ class Torture:
             return False
         process = int(found[0])
         if victim in KILLS:
-            try:
-                os.kill(process, signal.SIGKILL)
-            except ProcessLookupError:
+            if not kill(process):
                 return False
             if not wait_until(lambda: controller.run("SELECT 1").lost):
                 raise RuntimeError("the server goes on after kill -9")
