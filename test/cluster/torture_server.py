@@ -35,7 +35,7 @@ class Server:
     def kill(self):
         """Returns when the postmaster and all its processes have ended, as its shared memory is theirs as long as they live."""
         # Stopped, it begins no other process between the look and the kill.
-        self.process.send_signal(signal.SIGSTOP)
+        stop(self.process.pid)
         children = self._children()
         self.process.kill()
         self.process.wait()
@@ -63,14 +63,18 @@ def lives(process):
     return status_of(process)[:1] not in ([], ["Z"])
 
 
+def stop(process):
+    """False where it has ended."""
+    os.kill(process, signal.SIGSTOP)
+    if not wait_until(lambda: status_of(process)[:1] in ([], ["Z"], ["T"]), 60, 0.001):
+        raise RuntimeError(f"process {process} does not stop")
+    return lives(process)
+
+
 def kill(process):
-    """With kill -9; false where it ended by itself just before."""
+    """With kill -9; false where it ended by itself just before.  A stopped one does not end between the look and the kill."""
     try:
-        # A stopped one does not end between the look and the kill.
-        os.kill(process, signal.SIGSTOP)
-        if not wait_until(lambda: status_of(process)[:1] in ([], ["Z"], ["T"]), 60, 0.001):
-            raise RuntimeError(f"process {process} does not stop")
-        if not lives(process):
+        if not stop(process):
             return False
         os.kill(process, signal.SIGKILL)
         return True
