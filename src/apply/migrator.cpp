@@ -6,9 +6,11 @@
 #include "pg/error.hpp"
 #include "pg/jsonb.hpp"
 #include "pg/migrator_lock.hpp"
+#include "pg/self_cancel.hpp"
 #include "pg/session.hpp"
 #include "pg/session_settings.hpp"
 #include "pg/tracer.hpp"
+#include "pg/transaction.hpp"
 
 namespace confiture::apply {
 
@@ -324,26 +326,37 @@ void migrator::note_end(const std::optional<failure_record> &error) {
 /* The first error is told, whatever hooks do that come after it. */
 void migrator::fail(failure_record error) {
     runner_->failed(error);
-    if (transactions_.are_ours()) {
-        note_end(error);
-        transactions_.commit();
-    }
+    note_failure(error);
     for (const phase which : {phase::cleanup, phase::on_error})
         if (const auto failed = run_last_hooks(which))
             pg::warn(failed->message, failed->detail, failed->hint);
     throw told(error);
 }
 
+void migrator::note_failure(const failure_record &error) {
+    if (!transactions_.are_ours())
+        return;
+    try {
+        pg::in_subtransaction([&] { note_end(error); });
+    } catch (const pg::error &unnoted) { // a full disk
+        if (unnoted.is_intervention())
+            throw;
+        pg::warn("the history does not have the failure of " + subject(), unnoted.what(),
+                 unnoted.hint());
+    }
+    transactions_.commit();
+}
+
 /* There is no time for hooks. */
 void migrator::note_cancel(const pg::error &raised) {
     if (!transactions_.are_ours() || !raised.is_intervention() || finished_)
         return;
+    pg::drop_second_cancel();
     failure_record stopped = migration::failure_of(raised);
     stopped.file = prepared_->script.file;
     stopped.line = board_.now.line;
     stopped.statement = board_.now.statement;
-    note_end(stopped);
-    transactions_.commit();
+    note_failure(stopped);
 }
 
 failure migrator::told(const failure_record &error) const {

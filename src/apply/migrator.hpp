@@ -69,6 +69,7 @@ private:
     void note_step(bool done);
     void note_end(const std::optional<failure_record> &error);
     [[noreturn]] void fail(failure_record error);
+    void note_failure(const failure_record &error);
     void note_cancel(const pg::error &raised);
     failure told(const failure_record &error) const;
     bool forward() const { return prepared_->direction == "forward"; }

@@ -101,9 +101,25 @@ void step_runner::check_deferred_constraints(const step_work &work) const {
 std::optional<failure_record> step_runner::run_last(hooks::phase which) {
     phase_ = which;
     board_.publish(pg::activity::running_hooks);
-    auto failed = hooks::run_hooks(run_, which, book_.of(which), *this);
-    hook_runs_.write(run_);
-    return failed;
+    pg::subtransaction hooks;
+    try {
+        auto failed = hooks::run_hooks(run_, which, book_.of(which), *this);
+        if (commits_)
+            pg::execute("SET CONSTRAINTS ALL IMMEDIATE");
+        hook_runs_.write(run_);
+        hooks.release();
+        return failed;
+    } catch (const pg::error &raised) {
+        hook_runs_.forget();
+        hooks.roll_back();
+        if (raised.is_intervention())
+            throw;
+        return migration::failure_of(raised);
+    } catch (...) {
+        hook_runs_.forget();
+        hooks.roll_back();
+        throw;
+    }
 }
 
 void step_runner::run_statement(std::size_t index, pg::session_watch &watch) {

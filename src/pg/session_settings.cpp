@@ -8,7 +8,7 @@ namespace confiture::pg {
 
 static std::vector<record> settings_now() {
     auto found =
-        query("SELECT name, current_setting(name) FROM pg_settings "
+        query("SELECT name, current_setting(name), source = 'session' FROM pg_settings "
               "WHERE context IN ('user', 'superuser') AND name NOT IN ('transaction_isolation', "
               "'transaction_read_only', 'transaction_deferrable') ORDER BY name COLLATE \"C\"");
     for (record &row : found)
@@ -30,7 +30,9 @@ void session_settings::restore() const {
         if (before == settings_.end() || *(*before)[0] != *row[0] || (*before)[1] == row[1])
             continue;
         try {
-            in_subtransaction([&] { set_for_session(row[0]->c_str(), (*before)[1]->c_str()); });
+            // What the session had not set itself follows its file or its role again.
+            const char *value = (*before)[2] == "t" ? (*before)[1]->c_str() : nullptr;
+            in_subtransaction([&] { set_for_session(row[0]->c_str(), value); });
         } catch (const error &) { // a superuser's, set by what is no superuser's any more
         }
     }
