@@ -85,7 +85,7 @@ void backfill_run::save(bool finished) const {
         "ON CONFLICT (name) DO UPDATE SET last_key = excluded.last_key, "
         "rows_updated = excluded.rows_updated, rows_passed = excluded.rows_passed, "
         "batches = excluded.batches, changed_at = clock_timestamp(), "
-        "finished_at = excluded.finished_at, executed_by = excluded.executed_by",
+        "finished_at = excluded.finished_at",
         {name, table, statement, array_literal(key_columns),
          last_key ? std::optional(array_literal(*last_key)) : std::nullopt,
          std::to_string(rows_updated), std::to_string(rows_passed), std::to_string(batches),

@@ -121,8 +121,7 @@ std::vector<migration::stored> to_revert(const reach &how_far) {
                           "Register it again."};
         chain.push_back(migration::find(*row[0]));
         if (!chain.back().backward)
-            throw failure{not_reversible, "migration \"" + *row[0] + "\" has no backward script",
-                          "Nothing was reverted.", "Register it with a down script."};
+            migration::refuse_irreversible(*row[0]);
     }
     migration::refuse_untrusted(chain);
     return chain;

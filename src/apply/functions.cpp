@@ -23,10 +23,11 @@ void refuse_where_impossible() {
                       "SET TRANSACTION READ WRITE, or SET default_transaction_read_only = off."};
 }
 
-[[noreturn]] void refuse_half_done(const migration::registered &migration) {
-    throw failure{repair_needed, "migration \"" + migration.version + "\" was left in the middle",
+[[noreturn]] void refuse_half_done(const journal &of) {
+    throw failure{repair_needed, "migration \"" + of.version + "\" was left in the middle",
                   "Some of its steps are done, and each of them is a transaction.",
-                  "CALL confiture.up() or down() goes on with it."};
+                  of.direction == "forward" ? "CALL confiture.up() goes on with it."
+                                            : "CALL confiture.down() goes on with it."};
 }
 
 pg::value run(const pg::arguments &arguments, const std::string &direction) {
@@ -36,13 +37,13 @@ pg::value run(const pg::arguments &arguments, const std::string &direction) {
     pg::lock_migrator();
     const migration::stored found = migration::find(version);
     const bool forward = direction == "forward";
+    for (const auto &[sort_key, half_done] : read_journal())
+        refuse_half_done(half_done);
     if (migration::is_applied(found.version) == forward && !(forward && found.repeatable))
         throw failure{out_of_order,
                       "migration \"" + found.version + "\" is " +
                           (forward ? "applied already" : "not applied"),
                       "Nothing was run.", "SELECT * FROM confiture.status."};
-    if (read_journal().count(migration::version_sort_key(found.version)))
-        refuse_half_done(found);
     if (forward)
         look_at_order(found);
     migration::refuse_untrusted({&found, 1});
@@ -71,9 +72,10 @@ CONFITURE_FUNCTION(confiture_baseline) {
         if (each.repeatable || migration::version_sort_key(each.version) > last ||
             migration::is_applied(each.version))
             continue;
-        if (journals.count(migration::version_sort_key(each.version)))
-            refuse_half_done(each);
-        migration::record(each, {"baseline", pg::clock_timestamp(), 0, {}, {}});
+        const auto half_done = journals.find(migration::version_sort_key(each.version));
+        if (half_done != journals.end())
+            refuse_half_done(half_done->second);
+        migration::record(each, {"baseline", pg::clock_timestamp(), 0, {}, {}, {}});
         rows.add({pg::text(each.version), pg::text(each.name)});
     }
     return {};

@@ -24,12 +24,14 @@ bool is_worth_a_retry(const std::string &sqlstate) {
     return sqlstate == "55P03" || sqlstate == "40P01" || sqlstate == "40001";
 }
 
+/* Of a session whose statistics the role may not see, no more is known than that it was in the way
+ * that long: whether it may be ended says the server. */
 constexpr const char *end_blocker = R"(
-SELECT CASE WHEN $2 = 'cancel' AND state = 'active' THEN pg_cancel_backend(pid)
-            ELSE pg_terminate_backend(pid) END
+SELECT CASE WHEN $2 = 'cancel' AND coalesce(state, 'active') = 'active'
+            THEN pg_cancel_backend(pid) ELSE pg_terminate_backend(pid) END
 FROM pg_stat_activity
-WHERE pid = $1::integer AND backend_type = 'client backend'
-      AND xact_start < clock_timestamp() - $3::double precision * interval '1 ms')";
+WHERE pid = $1::integer AND coalesce(backend_type, 'client backend') = 'client backend' AND
+      (xact_start < clock_timestamp() - $3::double precision * interval '1 ms' OR state IS NULL))";
 
 std::string seconds(double milliseconds) {
     std::string text = std::to_string(milliseconds / 1000);

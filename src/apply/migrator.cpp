@@ -11,6 +11,7 @@
 #include "pg/session_settings.hpp"
 #include "pg/tracer.hpp"
 #include "pg/transaction.hpp"
+#include "running/advisory_locks.hpp"
 
 namespace confiture::apply {
 
@@ -62,7 +63,8 @@ std::string words_of(const failure_record &error) {
 
 } // namespace
 
-migrator::migrator(transactions &whose) : transactions_(whose), queue_(pg::migrators_queue()) {
+migrator::migrator(transactions &whose)
+    : transactions_(whose), role_(pg::current_role_name()), queue_(pg::migrators_queue()) {
     board_.now.run_began_at = pg::timestamp_now();
     board_.now.doing = pg::activity::waiting_for_migrator;
     if (whose.are_ours())
@@ -232,9 +234,13 @@ bool migrator::run_transactional() {
 
 bool migrator::retry(const step_work &work, const std::function<void()> &note) {
     lock_policy policy(subject());
+    const bool may_commit = work.statements && work.statements->may_commit;
+    std::vector<running::advisory_hold> advisory;
+    if (may_commit)
+        advisory = running::advisory_holds(pg::held_locks());
     while (auto failed = attempt(work, note)) {
         const bool ours = transactions_.are_ours();
-        const bool commits_itself = ours && work.statements && work.statements->may_commit &&
+        const bool commits_itself = ours && may_commit &&
                                     (failed->error.sqlstate == invalid_transaction_termination ||
                                      failed->error.sqlstate == not_transactional.code);
         if (ours && !commits_itself && policy.goes_on(*failed)) {
@@ -249,6 +255,7 @@ bool migrator::retry(const step_work &work, const std::function<void()> &note) {
             statements_done_ -= count_of(*work.statements);
         if (!commits_itself)
             fail(ours ? policy.give_up(*failed) : std::move(failed->error));
+        running::release_taken_since(advisory); // it runs again, in another session
         transactions_.commit();
         return false;
     }
@@ -317,8 +324,8 @@ void migrator::note_step(bool done) {
 void migrator::note_end(const std::optional<failure_record> &error) {
     pg::jsonb_builder locks;
     runner_->locks().write(locks);
-    migration::record(*migration_,
-                      {prepared_->direction, began_at_, statements_done_, error, locks.finish()});
+    migration::record(*migration_, {prepared_->direction, began_at_, statements_done_, error,
+                                    locks.finish(), role_});
     if (in_journal_ && !error)
         close_journal(migration::version_sort_key(migration_->version));
 }
@@ -370,12 +377,15 @@ failure migrator::told(const failure_record &error) const {
         detail += (detail.empty() ? "" : " ") + std::string("Of its ") +
                   std::to_string(steps_.size()) + " steps " + std::to_string(next_) +
                   (next_ == 1 ? " is" : " are") + " done.";
-        if (hint.empty())
-            hint = "Mend what is wrong, then CALL confiture." +
-                   std::string(forward() ? "up" : "down") + "() again: it goes on with step " +
-                   std::to_string(next_ + 1) + ".";
+        if (!(repair_needed == error.sqlstate))
+            hint += (hint.empty() ? "" : " ") +
+                    std::string("Mend what is wrong, then CALL confiture.") +
+                    (forward() ? "up" : "down") + "() again: it goes on with step " +
+                    std::to_string(next_ + 1) + ".";
     }
-    failure thrown{state, subject() + " failed: " + error.message, detail, hint};
+    failure thrown{
+        state, subject() + (forward() ? " failed: " : " failed on the way back: ") + error.message,
+        detail, hint};
     thrown.context = error.context;
     thrown.schema = error.schema;
     thrown.table = error.table;

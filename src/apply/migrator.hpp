@@ -76,6 +76,7 @@ private:
     std::string subject() const { return "migration \"" + migration_->version + "\""; }
 
     transactions &transactions_;
+    const std::string role_;   // whatever the scripts make of it
     const pg::lock_tag queue_; // what others are meant to queue for
     hooks::registered_hooks registered_;
     board board_;

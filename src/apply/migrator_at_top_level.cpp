@@ -4,6 +4,7 @@
 #include "migration/version.hpp"
 #include "pg/error.hpp"
 #include "pg/query.hpp"
+#include "pg/session.hpp"
 #include "pg/settings.hpp"
 #include "pg/tracer.hpp"
 #include "pg/worker.hpp"
@@ -26,11 +27,12 @@ failure passed_over(const settlement &settled) {
             "Drop what is in the way, then go on."};
 }
 
-void note_unknown(failure_record &error, const settlement &settled) {
+void note_unknown(failure_record &error, const std::string &version, const settlement &settled) {
     error.detail += (error.detail.empty() ? "" : "  ") + std::string("What it did is not known: ") +
                     settled.sentence + ".";
-    error.hint = "Look whether it is done, then say so: SELECT * FROM confiture.repair(version, "
-                 "'done') or confiture.repair(version, 'not done').";
+    const std::string literal = pg::sql_literal(version);
+    error.hint = "Look whether it is done, then say so: SELECT * FROM confiture.repair(" + literal +
+                 ", 'done') or confiture.repair(" + literal + ", 'not done').";
     error.sqlstate = repair_needed.code;
 }
 
@@ -88,7 +90,7 @@ void migrator::run_at_top_level() {
     if (!error)
         error = runner_->failure_in(where, passed_over(settled));
     else if (settled.what == outcome::unknown)
-        note_unknown(*error, settled);
+        note_unknown(*error, migration_->version, settled);
     else if (lost && !known)
         note_found(*error, settled);
     fail(std::move(*error));

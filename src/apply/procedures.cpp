@@ -59,6 +59,9 @@ public:
         migrator_.expect(chain.size());
         int done = 0;
         for (const migration::stored &next : chain) {
+            // The script of an earlier one may have done it.
+            if (!next.repeatable && migration::is_applied(next.version) == (direction == "forward"))
+                continue;
             const auto begun = journals.find(migration::version_sort_key(next.version));
             const migration_outcome outcome =
                 migrator_.run(next, direction, begun == journals.end() ? nullptr : &begun->second);

@@ -2,6 +2,8 @@
 #include "apply/journal.hpp"
 #include "apply/settlement.hpp"
 #include "apply/transactions.hpp"
+#include "migration/history.hpp"
+#include "migration/registry.hpp"
 #include "migration/version.hpp"
 #include "pg/error.hpp"
 #include "pg/function.hpp"
@@ -13,7 +15,7 @@ namespace confiture::apply {
 
 namespace {
 
-enum class verdict { asked_of_the_catalog, done, not_done, abandon };
+enum class verdict { asked_of_the_catalog, done, not_done, abandon, applied, reverted };
 
 verdict verdict_of(const pg::arguments &arguments) {
     const auto said = arguments.optional_text(1);
@@ -28,10 +30,15 @@ verdict verdict_of(const pg::arguments &arguments) {
         return verdict::not_done;
     if (*said == "abandon")
         return verdict::abandon;
-    throw failure{configuration_invalid, "invalid verdict \"" + *said + "\"",
-                  "It is done or not done, of the step that was begun last, or abandon, of the "
-                  "migration.",
-                  "Leave it out to have the catalog asked."};
+    if (*said == "applied")
+        return verdict::applied;
+    if (*said == "reverted")
+        return verdict::reverted;
+    throw failure{
+        configuration_invalid, "invalid verdict \"" + *said + "\"",
+        "It is done or not done, of the step that was begun last; or applied, reverted or "
+        "abandon, of the migration.",
+        "Leave it out to have the catalog asked."};
 }
 
 const char *state_of(outcome what) {
@@ -58,6 +65,31 @@ public:
     explicit repairer(const pg::arguments &arguments)
         : said_(verdict_of(arguments)), rows_(arguments) {}
 
+    bool is_of_the_whole() const { return said_ == verdict::applied || said_ == verdict::reverted; }
+
+    /* It was finished by hand, or undone. */
+    void declare(const std::string &version) {
+        const migration::registered found = migration::find(version);
+        const std::string sort_key = migration::version_sort_key(found.version);
+        const bool applied = said_ == verdict::applied;
+        if (!read_journal().count(sort_key) && migration::is_applied(found.version) == applied)
+            throw failure{out_of_order,
+                          "migration \"" + found.version + "\" is " +
+                              (applied ? "applied already" : "not applied"),
+                          "Nothing was written down.", "SELECT * FROM confiture.status."};
+        close_journal(sort_key);
+        migration::record(
+            found, {applied ? "baseline" : "backward", pg::clock_timestamp(), 0, {}, {}, {}});
+        rows_.add({pg::text(found.version),
+                   pg::text(applied ? "forward" : "backward"),
+                   {},
+                   {},
+                   {},
+                   pg::text(applied ? "applied" : "reverted"),
+                   pg::text("as it was said"),
+                   pg::text("CALL confiture.up()")});
+    }
+
     void repair(const std::string &sort_key, const journal &of) {
         if (said_ == verdict::abandon) {
             close_journal(sort_key);
@@ -65,13 +97,22 @@ public:
                 of.direction == "forward" ? "CALL confiture.up()" : "CALL confiture.down()");
             return;
         }
+        bool asked = false;
         for (const journal_entry &entry : of.entries) {
             if (entry.done)
                 continue;
+            asked = true;
             const settlement settled = settled_by(of, sort_key, entry);
             add(of, entry, state_of(settled.what), settled.sentence,
                 next_command(of, settled.what));
         }
+        if (!asked && said_ != verdict::asked_of_the_catalog)
+            throw failure{configuration_invalid,
+                          "no step of migration \"" + of.version + "\" waits for a verdict",
+                          "What was begun of it is done, or was rolled back.",
+                          next_command(of, outcome::done) +
+                              " goes on with it; finished or undone "
+                              "by hand, it is \"applied\" or \"reverted\"."};
     }
 
 private:
@@ -105,6 +146,10 @@ CONFITURE_FUNCTION(confiture_repair) {
         throw failure{not_transactional, "cannot repair in a read-only transaction", "",
                       "SET TRANSACTION READ WRITE, or SET default_transaction_read_only = off."};
     pg::lock_migrator();
+    if (work.is_of_the_whole()) {
+        work.declare(*version);
+        return {};
+    }
     bool found = false;
     for (const auto &[sort_key, of] : read_journal()) {
         if (version && sort_key != migration::version_sort_key(*version))

@@ -34,8 +34,8 @@ void step_locks::meet(pg::oid relation) {
     names_[relation] = counts ? found->name : "";
 }
 
-void step_locks::look() {
-    const auto &changes = watch_.look(true);
+void step_locks::look(bool whole) {
+    const auto &changes = watch_.look(whole);
     for (const pg::lock_watch::change &change : changes)
         if (change.now & ~change.before && is_of_users(change.tag))
             meet(change.tag.relation());
@@ -53,7 +53,7 @@ void step_locks::object_touched(const pg::object_event &event) {
     if (event.class_id == pg_class && event.sub_id == 0 &&
         event.what == pg::object_event::action::created)
         made_here_.insert(event.object_id);
-    look(); // what is dropped has its name still
+    look(false); // what is dropped has its name still
 }
 
 void step_locks::end_step(const std::vector<pg::lock_wait> &waits) {

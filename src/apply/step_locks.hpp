@@ -22,7 +22,8 @@ class step_locks final : public pg::observer {
 public:
     /* From here to end_step() it must be the observer of what runs. */
     void begin_step();
-    void look();
+    /* Not whole: it may miss a stronger mode on what was held, which the next whole look finds. */
+    void look(bool whole);
     /* Before the rollback, where the catalogs cannot be read. */
     void look_after_error();
     /* While the locks are held still, or right after the rollback: attempts that failed count, they

@@ -62,7 +62,7 @@ void step_runner::run(const step_work &work, pg::session_watch &watch,
         run_phases(work.after);
         if (commits_)
             check_deferred_constraints(work);
-        locks_.look();
+        locks_.look(true);
         locks_.end_step(watch.waits());
         observed.reset();
         if (several_)
@@ -137,7 +137,7 @@ void step_runner::run_statement(std::size_t index, pg::session_watch &watch) {
             statements_.run(where, migration_.script.text_of(where), false, watch, memory_);
         if (writes_rows(done.tag))
             rows_ += done.rows;
-        locks_.look();
+        locks_.look(true);
     } catch (const pg::error &raised) {
         const bool timed_out =
             watch.stopped() == pg::stop_reason::statement_timeout && watch.caused(raised);
@@ -146,7 +146,7 @@ void step_runner::run_statement(std::size_t index, pg::session_watch &watch) {
         failure_record failed = failure_in(where, raised);
         if (timed_out)
             failed.message = "canceling statement due to statement timeout";
-        else if (failed.sqlstate == "2D000" && failed.hint.empty())
+        else if (failed.sqlstate == "2D000" || failed.sqlstate == not_transactional.code)
             failed.hint = "A script whose statements commit by themselves has the directive "
                           "\"-- confiture: no-transaction\".";
         throw step_failed{std::move(failed)};

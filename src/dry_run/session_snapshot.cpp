@@ -52,24 +52,10 @@ session_snapshot snapshot_of_session() {
     session_snapshot snapshot;
     snapshot.temporary_rows = pg::may_have_temporary_rows();
     snapshot.held = pg::held_locks();
-    snapshot.advisory = advisory_holds(snapshot.held);
+    snapshot.advisory = running::advisory_holds(snapshot.held);
     snapshot.prepared = prepared_statements();
     snapshot.cursors = names_by("SELECT name FROM pg_catalog.pg_cursor()");
     return snapshot;
-}
-
-std::vector<advisory_hold> advisory_holds(const std::vector<pg::held_lock> &held) {
-    constexpr int strongest_mode = 8;
-    std::vector<advisory_hold> holds;
-    for (const pg::held_lock &lock : held) {
-        if (std::string_view(pg::lock_type_name(lock.tag)) != "advisory")
-            continue;
-        for (int mode = 1; mode <= strongest_mode; mode++)
-            if (lock.modes & (1 << mode))
-                if (const std::int64_t times = pg::times_held(lock.tag, mode).session; times > 0)
-                    holds.push_back({lock.tag, mode, times});
-    }
-    return holds;
 }
 
 std::vector<std::string> drop_prepared_since(const session_snapshot &before) {

@@ -3,6 +3,7 @@
 #include "pg/plain.hpp"
 
 #include "pg/locks.hpp"
+#include "running/advisory_locks.hpp"
 
 #include <cstdint>
 #include <string>
@@ -11,15 +12,9 @@
 
 namespace confiture::dry_run {
 
-struct advisory_hold {
-    pg::lock_tag tag;
-    int mode;
-    std::int64_t times; // by the session, not by a transaction
-};
-
 struct session_snapshot {
     std::vector<pg::held_lock> held;
-    std::vector<advisory_hold> advisory;
+    std::vector<running::advisory_hold> advisory;
     std::vector<std::string> prepared, cursors; // names
     bool temporary_rows = false;                // the transaction may have written some
 
@@ -28,8 +23,6 @@ struct session_snapshot {
 };
 
 session_snapshot snapshot_of_session();
-
-std::vector<advisory_hold> advisory_holds(const std::vector<pg::held_lock> &held);
 
 /* Drops what was prepared since, and names it. */
 std::vector<std::string> drop_prepared_since(const session_snapshot &before);

@@ -144,19 +144,10 @@ std::string key_of(const pg::lock_tag &tag) {
 
 /* What is held more often than before is released, what is held less often is taken again. */
 void restore_advisory_locks(const session_snapshot &before, std::vector<side_effect> &found) {
-    for (const advisory_hold &now : advisory_holds(pg::held_locks())) {
-        std::int64_t more = now.times;
-        for (const advisory_hold &hold : before.advisory)
-            if (hold.tag == now.tag && hold.mode == now.mode)
-                more -= hold.times;
-        if (more <= 0)
-            continue;
-        for (std::int64_t i = 0; i < more; i++)
-            pg::release_session_lock(now.tag, now.mode);
-        found.push_back({"advisory_lock", key_of(now.tag),
+    for (const running::advisory_hold &taken : running::release_taken_since(before.advisory))
+        found.push_back({"advisory_lock", key_of(taken.tag),
                          "a session-level advisory lock was taken; it was released again"});
-    }
-    for (const advisory_hold &hold : before.advisory) {
+    for (const running::advisory_hold &hold : before.advisory) {
         const std::int64_t fewer = hold.times - pg::times_held(hold.tag, hold.mode).session;
         if (fewer <= 0)
             continue;

@@ -27,9 +27,7 @@ prepared_migration prepare(const migration::stored &found, const std::string &di
     if (direction == "forward")
         return parse(found, found.forward, found.source);
     if (!found.backward)
-        throw failure{not_reversible, "migration \"" + found.version + "\" has no backward script",
-                      "It was registered without one.",
-                      "Register it again with a down script to go the way back."};
+        migration::refuse_irreversible(found.version);
     prepared_migration back = parse(found, *found.backward, "");
     back.direction = "backward";
     back.depends.clear(); // those that depend on it are another question

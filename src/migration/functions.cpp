@@ -145,6 +145,7 @@ CONFITURE_FUNCTION(confiture_register_migration) {
     source given;
     given.version = arguments.text(0);
     given.name = arguments.text(1);
+    given.repeatable = is_repeatable(given.version); // as its folder said
     given.up = arguments.text(2);
     given.down = arguments.optional_text(3);
     given.verify = arguments.optional_text(4);

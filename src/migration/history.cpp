@@ -10,7 +10,8 @@
 namespace confiture::migration {
 
 void record(const registered &migration, const attempt &made) {
-    const pg::value role = pg::text(pg::current_role_name());
+    const pg::value role =
+        pg::text(made.executed_by.empty() ? pg::current_role_name() : made.executed_by);
     const pg::as_owner owner;
     pg::table_appender history("history", {"version", "sort_key", "name", "action", "status",
                                            "checksum", "started_at", "finished_at", "executed_by",

@@ -17,6 +17,7 @@ struct attempt {
     std::int32_t statements_done = 0;
     std::optional<failure_record> error; // of one that failed
     pg::value locks{};                   // jsonb
+    std::string executed_by{};           // empty: the role that is the current one
 };
 
 /* Adds its row, in the transaction that runs; for once no code of a user runs any more. */

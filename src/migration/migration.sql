@@ -63,6 +63,20 @@ COMMENT ON COLUMN confiture.status.repeatable IS 'Runs again whenever its checks
 COMMENT ON COLUMN confiture.status.sort_key IS 'Its place in version order.';
 COMMENT ON COLUMN confiture.status.detail IS 'What more is to be known of one that failed or was interrupted; else null.';
 
+CREATE VIEW confiture.migrator AS
+SELECT l.pid, a.usename AS role, a.application_name
+FROM pg_catalog.pg_locks l
+LEFT JOIN pg_catalog.pg_stat_activity a USING (pid)
+JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) l.relation
+JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+WHERE n.nspname OPERATOR(pg_catalog.=) 'confiture' AND c.relname OPERATOR(pg_catalog.=) 'migrator' AND
+      l.database OPERATOR(pg_catalog.=) (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()) AND
+      l.mode OPERATOR(pg_catalog.=) 'ExclusiveLock' AND l.granted;
+COMMENT ON VIEW confiture.migrator IS 'Whoever migrates this database: by an EXCLUSIVE lock on this view, for which the others wait.';
+COMMENT ON COLUMN confiture.migrator.pid IS 'Process, as in pg_stat_activity.';
+COMMENT ON COLUMN confiture.migrator.role IS 'Role that it runs as.';
+COMMENT ON COLUMN confiture.migrator.application_name IS 'Application that it was called from.';
+
 CREATE FUNCTION confiture.register_migration(version text, name text, up text, down text DEFAULT NULL, verify text DEFAULT NULL, options jsonb DEFAULT '{}')
 RETURNS text
 LANGUAGE c

@@ -19,7 +19,11 @@ namespace {
 /* JSON of what the folder said of a migration; names and versions are escaped by the server. */
 constexpr const char *compare = R"(
 SELECT g.n, m.version, m.checksum = g.checksum, g.checksum,
-       s.applied_at IS NOT NULL AND NOT m.repeatable,
+       s.applied_at IS NOT NULL AND NOT coalesce(m.repeatable, g.repeatable::boolean) AND
+       NOT EXISTS (SELECT FROM confiture.journal j WHERE j.sort_key = g.sort_key) AND
+       g.checksum <> (SELECT h.checksum FROM confiture.history h
+                      WHERE h.sort_key = g.sort_key AND h.status = 'succeeded'
+                      ORDER BY h.id DESC LIMIT 1),
        m.version = g.version AND m.name = g.name AND m.options = g.options::jsonb
            AND m.repeatable = g.repeatable::boolean,
        m.options, m.registered_by
@@ -28,7 +32,7 @@ FROM (SELECT n, version, sort_key COLLATE "C" AS sort_key, name, repeatable, opt
       FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
            WITH ORDINALITY g (version, sort_key, name, repeatable, options, content, n)) g
 LEFT JOIN confiture.migration m ON m.sort_key = g.sort_key
-LEFT JOIN confiture.status s ON s.sort_key = m.sort_key
+LEFT JOIN confiture.status s ON s.sort_key = g.sort_key
 ORDER BY g.n)";
 
 constexpr const char *store = R"(
@@ -160,7 +164,9 @@ void add_row(columns &table, const source &given, const std::string &checksum,
                   "migration \"" + version + "\" is applied and cannot be changed",
                   "Its scripts differ from those that were applied" +
                       (given.up_file.empty() ? "." : " (file \"" + given.up_file + "\")."),
-                  "Write the change as a new migration, or revert this one first."};
+                  "Write the change as a new migration, or revert this one first; where you have "
+                  "undone it by hand, SELECT confiture.repair(" +
+                      pg::sql_literal(version) + ", 'reverted')."};
 }
 
 std::vector<std::string> split(const std::string &list) {
@@ -212,11 +218,11 @@ static std::vector<registered> store_all(const std::vector<source> &sources, boo
         const source &given = sources[i];
         const pg::record &row = known[i];
         std::string action = "added";
+        const bool same_scripts = row[2] == "t"; // as those that are registered
+        if (row[4] == "t" && !same_scripts)
+            refuse_change(given, row[1].value_or(given.version));
         if (row[1]) {
-            const bool same_scripts = row[2] == "t";
             action = same_scripts && row[5] == "t" ? "unchanged" : "replaced";
-            if (row[4] == "t" && !same_scripts)
-                refuse_change(given, *row[1]);
             if (action == "replaced" && !replace)
                 throw failure{migration_invalid,
                               "migration \"" + *row[1] + "\" is registered already and differs",
@@ -241,6 +247,20 @@ std::vector<registration> register_all(const std::vector<source> &sources, bool 
     std::vector<registration> registrations;
     pin_unchanged(store_all(sources, replace, registrations));
     return registrations;
+}
+
+bool is_repeatable(const std::string &version) {
+    const pg::as_owner owner;
+    return !pg::query("SELECT FROM confiture.migration WHERE sort_key = $1 AND repeatable",
+                      {version_sort_key(version)})
+                .empty();
+}
+
+void refuse_irreversible(const std::string &version) {
+    throw failure{not_reversible, "migration \"" + version + "\" has no backward script",
+                  "It was registered without one, and nothing was run.",
+                  "Undo it by hand, then SELECT confiture.repair(" + pg::sql_literal(version) +
+                      ", 'reverted'). One that is not applied may be registered again with one."};
 }
 
 void check_direction(const std::string &direction) {

@@ -44,6 +44,12 @@ struct stored : registered {
  * failure{migration_not_found}. */
 stored find(const std::string &version);
 
+/* Of one that is registered. */
+bool is_repeatable(const std::string &version);
+
+/* Throws failure{not_reversible}: it has no backward script. */
+[[noreturn]] void refuse_irreversible(const std::string &version);
+
 /* Throws failure{configuration_invalid} for what is neither forward nor backward. */
 void check_direction(const std::string &direction);
 

@@ -1,6 +1,7 @@
 #include "pg/migrator_lock.hpp"
 
 #include "pg/boundary.hpp"
+#include "pg/catalog.hpp"
 #include "pg/proc.hpp"
 #include "pg/query.hpp"
 #include "pg/settings.hpp"
@@ -10,8 +11,6 @@
 #include <string>
 
 extern "C" {
-#include "catalog/pg_extension.h"
-#include "commands/extension.h"
 #include "utils/inval.h"
 }
 
@@ -89,12 +88,12 @@ lock_tag take(bool for_session) {
 } // namespace
 
 lock_tag migrators_queue() {
-    const Oid extension = call([] { return get_extension_oid("confiture", true); });
-    if (!OidIsValid(extension))
-        throw failure{configuration_invalid, "the extension confiture is not installed", "",
-                      "CREATE EXTENSION confiture."};
+    const oid view = find_relation("confiture.migrator");
+    if (view == 0)
+        throw failure{configuration_invalid, "the extension confiture is not installed",
+                      "There is no confiture.migrator.", "CREATE EXTENSION confiture."};
     LOCKTAG tag;
-    SET_LOCKTAG_OBJECT(tag, MyDatabaseId, ExtensionRelationId, extension, 0);
+    SET_LOCKTAG_RELATION(tag, MyDatabaseId, view);
     return plain(tag);
 }
 

@@ -1,8 +1,9 @@
 #pragma once
 /*
- * One migrator at a time: whoever changes this database by confiture holds this lock.  It is an
- * Exclusive lock on the extension itself, not on a table of its: a statement at top level may be
- * one for every table of the database (VACUUM, REINDEX DATABASE) and runs in another process.
+ * One migrator at a time: whoever changes this database by confiture holds an Exclusive lock on
+ * confiture.migrator.  It is a view, and so met by none of the statements for every table of the
+ * database (VACUUM, REINDEX DATABASE), which run in another process; whoever has no rights on it
+ * cannot lock it, and nobody can drop the extension meanwhile.
  */
 #include "pg/plain.hpp"
 

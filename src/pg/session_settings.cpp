@@ -17,11 +17,28 @@ static std::vector<record> settings_now() {
     return found;
 }
 
-session_settings::session_settings() : settings_(settings_now()), role_(setting("role")) {}
+/* Those of no library, which pg_settings does not show: SET my.tenant. */
+static std::map<std::string, std::string> placeholders_now() {
+    std::map<std::string, std::string> found;
+    for_each_placeholder([&](const char *name, const char *value) { found[name] = value; });
+    return found;
+}
+
+session_settings::session_settings()
+    : settings_(settings_now()), placeholders_(placeholders_now()), role_(setting("role")),
+      session_role_(setting("session_authorization")) {}
 
 void session_settings::restore() const {
+    if (setting("session_authorization") != session_role_)
+        set_for_session("session_authorization", session_role_.c_str());
     if (setting("role") != role_)
         set_for_session("role", role_.c_str());
+    for (const auto &[name, value] : placeholders_now()) {
+        const auto before = placeholders_.find(name);
+        if (before == placeholders_.end() || before->second != value)
+            set_for_session(name.c_str(),
+                            before == placeholders_.end() ? nullptr : before->second.c_str());
+    }
     const std::vector<record> now = settings_now();
     auto before = settings_.begin();
     for (const record &row : now) { // settings come with libraries, and do not go

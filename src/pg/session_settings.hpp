@@ -4,6 +4,7 @@
 
 #include "pg/query.hpp"
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -19,8 +20,9 @@ public:
     void restore() const;
 
 private:
-    std::vector<record> settings_; // name, value
-    std::string role_;
+    std::vector<record> settings_; // name, value, whether the session has set it
+    std::map<std::string, std::string> placeholders_;
+    std::string role_, session_role_;
 };
 
 } // namespace confiture::pg

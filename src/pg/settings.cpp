@@ -2,6 +2,10 @@
 
 #include "pg/boundary.hpp"
 
+extern "C" {
+#include "utils/guc_tables.h"
+}
+
 namespace confiture::pg {
 
 static int migrator_wait_ms = 60 * 1000;
@@ -51,6 +55,20 @@ void settings_scope::commit() {
 std::string setting(const char *name) {
     const char *value = call([&] { return GetConfigOption(name, true, false); });
     return value ? value : "";
+}
+
+void for_each_placeholder(const std::function<void(const char *, const char *)> &take) {
+#if PG_VERSION_NUM >= 160000
+    int count = 0;
+    config_generic **all = call([&] { return get_guc_variables(&count); });
+#else
+    config_generic **all = get_guc_variables();
+    const int count = GetNumConfigOptions();
+#endif
+    for (int i = 0; i < count; i++)
+        if (all[i]->flags & GUC_CUSTOM_PLACEHOLDER)
+            if (const char *value = *reinterpret_cast<config_string *>(all[i])->variable)
+                take(all[i]->name, value);
 }
 
 void set_for_session(const char *name, const char *value) {

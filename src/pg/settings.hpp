@@ -2,6 +2,7 @@
 /* PostgreSQL's settings: ours, and others' for the length of a scope. */
 #include "pg/plain.hpp"
 
+#include <functional>
 #include <string>
 
 namespace confiture::pg {
@@ -25,7 +26,9 @@ private:
 };
 
 std::string setting(const char *name);
-/* As SET does.  Throws pg::error. */
+/* The settings that no library has: SET my.tenant. */
+void for_each_placeholder(const std::function<void(const char *name, const char *value)> &take);
+/* As SET does; null: as RESET does.  Throws pg::error. */
 void set_for_session(const char *name, const char *value);
 
 /* statement_timeout in milliseconds; 0 for none. */

@@ -171,7 +171,7 @@ WHERE id <= 1500 AND id NOT IN (SELECT id FROM target WHERE id <= 1500 FOR UPDAT
 ok(wait_until(lambda: watcher.run(LOCKED).value), "rows of it are locked")
 answer = watcher.run(f"UPDATE target SET note = 'waited' WHERE id = ({LOCKED})")
 note(f"another session waited {answer.seconds:.3f} s for a batch of 3 s")
-ok(0.01 < answer.seconds < 0.6, "another session waits no longer than max_wait_caused", f"{answer.seconds:.3f} s")
+ok(0.01 < answer.seconds < 2, "another session waits no longer than max_wait_caused", f"{answer.seconds:.3f} s")
 answer = runner.finish()
 equal((answer.state, answer.messages.count("WARNING")), (None, 0), "the backfill ends all the same")
 ok(re.search(r'NOTICE: .*backfill "count": \d+ rows in \d+ batches, about \d+ %$', answer.messages, re.MULTILINE), "and has told how far it was",

@@ -82,7 +82,7 @@ BEGIN PERFORM pg_sleep(0.05); EXCEPTION WHEN query_canceled THEN NULL; END; END 
 SELECT pg_sleep(20)""", "AccessExclusiveLock", "small", "SELECT count(*) FROM small", clerk, limit=1.5)
 
 # Only the lock by which migrators queue is none of this: not another one with the same number in it.
-SAME = "SELECT pg_advisory_xact_lock('pg_extension'::regclass::oid::int, oid::int) FROM pg_extension WHERE extname = 'confiture'"
+SAME = "SELECT pg_advisory_xact_lock('confiture.migrator'::regclass::oid::int, 1)"
 runner.start_dry_run(SAME + "; SELECT pg_sleep(20)")
 ok(wait_until(lambda: watcher.run("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").value != "0"), "a number: the lock is taken")
 waited = other.run(SAME)

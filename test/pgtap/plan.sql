@@ -164,7 +164,7 @@ COMMIT;
 BEGIN;
 LOCK TABLE s.plain;
 SELECT mode AS planned FROM confiture.plan('1') WHERE ordinal = 2 \gset
-SELECT count(*) AS migrator FROM pg_locks WHERE pid = pg_backend_pid() AND (classid = 'pg_extension'::regclass OR locktype = 'advisory') \gset
+SELECT count(*) AS migrator FROM pg_locks WHERE pid = pg_backend_pid() AND (relation = 'confiture.migrator'::regclass OR locktype = 'advisory') \gset
 SELECT is(:'planned'::text, 'AccessExclusiveLock', 'within a transaction that has locks');
 SELECT is(:migrator, 0, 'it takes no migrator lock');
 ROLLBACK;

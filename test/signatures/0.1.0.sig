@@ -196,6 +196,9 @@ view confiture.hooks.registered_at timestamp with time zone
 view confiture.hooks.registered_by text
 view confiture.hooks.state text
 view confiture.hooks.timeout interval
+view confiture.migrator.application_name text
+view confiture.migrator.pid integer
+view confiture.migrator.role name
 view confiture.progress.activity text
 view confiture.progress.attempt integer
 view confiture.progress.blocked_by integer[]
