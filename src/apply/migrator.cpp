@@ -254,7 +254,7 @@ bool migrator::retry(const step_work &work, const std::function<void()> &note) {
         if (work.statements)
             statements_done_ -= count_of(*work.statements);
         if (!commits_itself)
-            fail(ours ? policy.give_up(*failed) : std::move(failed->error));
+            fail(ours ? policy.give_up(*failed) : failed->error);
         running::release_taken_since(advisory); // it runs again, in another session
         transactions_.commit();
         return false;
@@ -331,7 +331,7 @@ void migrator::note_end(const std::optional<failure_record> &error) {
 }
 
 /* The first error is told, whatever hooks do that come after it. */
-void migrator::fail(failure_record error) {
+void migrator::fail(const failure_record &error) {
     runner_->failed(error);
     note_failure(error);
     for (const phase which : {phase::cleanup, phase::on_error})

@@ -68,7 +68,7 @@ private:
     void note_hooks_before();
     void note_step(bool done);
     void note_end(const std::optional<failure_record> &error);
-    [[noreturn]] void fail(failure_record error);
+    [[noreturn]] void fail(const failure_record &error);
     void note_failure(const failure_record &error);
     void note_cancel(const pg::error &raised);
     failure told(const failure_record &error) const;

@@ -93,7 +93,7 @@ void migrator::run_at_top_level() {
         note_unknown(*error, migration_->version, settled);
     else if (lost && !known)
         note_found(*error, settled);
-    fail(std::move(*error));
+    fail(*error);
 }
 
 /* Throws step_failed for what went wrong with the statement. */

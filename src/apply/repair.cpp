@@ -69,7 +69,7 @@ public:
 
     /* It was finished by hand, or undone. */
     void declare(const std::string &version) {
-        const migration::registered found = migration::find(version);
+        const migration::stored found = migration::find(version);
         const std::string sort_key = migration::version_sort_key(found.version);
         const bool applied = said_ == verdict::applied;
         if (!read_journal().count(sort_key) && migration::is_applied(found.version) == applied)
