@@ -11,6 +11,8 @@
 #include <string>
 
 extern "C" {
+#include "catalog/pg_extension.h"
+#include "commands/extension.h"
 #include "utils/inval.h"
 }
 
@@ -40,6 +42,13 @@ bool holder_waits_for_us() {
                 .empty();
 }
 
+lock_tag extension_tag() {
+    LOCKTAG tag;
+    SET_LOCKTAG_OBJECT(tag, MyDatabaseId, ExtensionRelationId,
+                       call([] { return get_extension_oid("confiture", false); }), 0);
+    return plain(tag);
+}
+
 bool take_within(int milliseconds, const lock_tag &tag, bool for_session) {
     try {
         in_subtransaction([&] {
@@ -59,6 +68,16 @@ bool take_within(int milliseconds, const lock_tag &tag, bool for_session) {
             throw;
         return false;
     }
+}
+
+/* DROP EXTENSION begins with a lock on the extension: it waits there before it has locked tables
+ * that the migrator needs.  Whoever has no rights can lock the extension, too (ALTER FUNCTION …
+ * DEPENDS ON EXTENSION), and is not waited for. */
+bool keep_from_being_dropped(bool for_session) {
+    const LOCKTAG extension = raw(extension_tag());
+    return call([&] {
+        return LockAcquire(&extension, AccessShareLock, for_session, true) != LOCKACQUIRE_NOT_AVAIL;
+    });
 }
 
 lock_tag take(bool for_session) {
@@ -97,15 +116,32 @@ lock_tag migrators_queue() {
     return plain(tag);
 }
 
-void lock_migrator() { take(false); }
-
-migrator_lock::migrator_lock() : tag_(take(true)) {}
+void lock_migrator() {
+    take(false);
+    keep_from_being_dropped(false);
+}
 
 /* A transaction that was rolled back whole has given it up. */
+static void release(const lock_tag &tag, int mode) {
+    const LOCKTAG locktag = raw(tag);
+    if (LockHeldByMe(&locktag, mode CONFITURE_LOCK_HELD_EXACTLY))
+        LockRelease(&locktag, mode, true);
+}
+
+migrator_lock::migrator_lock() : tag_(take(true)) {
+    try {
+        if (keep_from_being_dropped(true))
+            extension_ = extension_tag();
+    } catch (...) {
+        release(tag_, ExclusiveLock);
+        throw;
+    }
+}
+
 migrator_lock::~migrator_lock() {
-    const LOCKTAG locktag = raw(tag_);
-    if (LockHeldByMe(&locktag, ExclusiveLock CONFITURE_LOCK_HELD_EXACTLY))
-        LockRelease(&locktag, ExclusiveLock, true);
+    if (extension_)
+        release(*extension_, AccessShareLock);
+    release(tag_, ExclusiveLock);
 }
 
 } // namespace confiture::pg

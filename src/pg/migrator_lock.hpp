@@ -9,6 +9,8 @@
 
 #include "pg/locks.hpp"
 
+#include <optional>
+
 namespace confiture::pg {
 
 /* What migrators queue for.  Throws failure where the extension is not installed. */
@@ -29,6 +31,7 @@ public:
 
 private:
     lock_tag tag_;
+    std::optional<lock_tag> extension_; // that is kept from being dropped
 };
 
 } // namespace confiture::pg

@@ -24,7 +24,7 @@ def summary(name):
 
 # Its locks, in a pause and at the same instant its snapshot and its transaction.  ExclusiveLock is what the migrator lock and
 # the one of confiture.progress are; no statement of this file takes it.
-def held_by(session, more="true", kept="AND mode <> 'ExclusiveLock'"):
+def held_by(session, more="true", kept="AND mode <> 'ExclusiveLock' AND classid IS DISTINCT FROM 'pg_extension'::regclass"):
     return watcher.run("SELECT coalesce((SELECT string_agg(concat_ws(' ', locktype, relation, mode), ', ') FROM pg_locks l WHERE l.pid = a.pid "
                        f"AND locktype <> 'virtualxid' {kept}), 'nothing'), backend_xmin, backend_xid "
                        f"FROM pg_stat_activity a WHERE pid = {session.pid} AND {more}").rows
