@@ -75,6 +75,22 @@ migrator.start("CALL confiture.up()")
 comes("step, command, worker_pid", "2|SELECT|", "the worker is told of no longer than it lives")
 over("the step after one")
 
+# One that waits for another migrator.
+register("6", "SELECT pg_sleep(1)")
+blocker.run("BEGIN; SELECT FROM confiture.repair()")
+migrator.start("CALL confiture.up()")
+comes(f"activity, version, blocked_by = ARRAY[{blocker.pid}]", "waiting for another migrator||t", "a migrator that waits for another one")
+equal(superuser.run(f"SELECT pid = {blocker.pid}, role FROM confiture.migrator").value, "t|postgres", "which is shown, too")
+blocker.run("COMMIT")
+comes("activity, percent IS NULL", "migrating|t", "and then migrates, nobody knows for how long")
+over("after another one")
+
+# How long it took the last time.
+superuser.run("SELECT confiture.repair('6', 'reverted')")
+migrator.start("CALL confiture.up()")
+comes("percent BETWEEN 1 AND 99, remaining < interval '2 s'", "t|t", "the second time it is known about")
+over("the second time")
+
 # However it ends.
 register("7", "SELECT 1 / 0")
 migrator.start("CALL confiture.up()")
