@@ -42,9 +42,7 @@ CREATE TABLE confiture.history (
     executed_by text NOT NULL,
     statements_done integer NOT NULL DEFAULT 0,
     error jsonb,
-    locks jsonb,
-    estimated_ms double precision,
-    schema_fingerprint text
+    locks jsonb
 );
 CREATE INDEX history_of_version ON confiture.history (sort_key, id);
 COMMENT ON TABLE confiture.history IS 'Every attempt to apply or revert a migration; rows are only added.';
@@ -61,8 +59,6 @@ COMMENT ON COLUMN confiture.history.executed_by IS 'Role that ran it.';
 COMMENT ON COLUMN confiture.history.statements_done IS 'Statements that were completed.';
 COMMENT ON COLUMN confiture.history.error IS 'The error of a failed attempt, with its SQLSTATE, message, detail, hint and place.';
 COMMENT ON COLUMN confiture.history.locks IS 'What the steps of the attempt locked of the tables that were there before, strongest first, at most 50: table, mode (the strongest one), held_ms (the longest that one try at a step held it, from the beginning of the statement that took it, without the wait), waited_ms (the longest wait for it). What runs in the background worker is not in it; null where nothing ran.';
-COMMENT ON COLUMN confiture.history.estimated_ms IS 'Time predicted just before, in milliseconds.';
-COMMENT ON COLUMN confiture.history.schema_fingerprint IS 'Fingerprint of the schema afterwards.';
 
 CREATE TABLE confiture.journal (
     sort_key text COLLATE "C" NOT NULL,

@@ -17,7 +17,7 @@ from sessions import TOP, Cluster, done, equal, ok, scratch_folder
 PAGES = sorted((TOP / "docs").glob("*.md")) + sorted(TOP.glob("*.md")) + sorted((TOP / "examples").glob("**/*.md"))
 # Blocks of these are run whole; the reference has the forms of calls and no calls.
 RUN = ["dry-run", "getting-started", "errors", "migrations", "apply", "layouts", "trust", "hooks", "built-in-hooks", "hooks-in-c", "backfill",
-       "clients"]
+       "clients", "roles"]
 PROGRAMS = ("python", "java", "javascript")
 END = "--- end of block ---"
 

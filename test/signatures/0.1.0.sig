@@ -15,6 +15,7 @@ function confiture.dry_run_statements(result confiture.dry_run_result, OUT ordin
 function confiture.enable_hook(name text, enabled boolean) returns void
 function confiture.get_hook(name text) returns confiture.hook
 function confiture.get_stat(key text) returns jsonb
+function confiture.grant_access(role text, level text) returns void
 function confiture.guard_long_transactions(context confiture.hook_context) returns confiture.hook_result
 function confiture.hook_alter(relation regclass, change text) returns void
 function confiture.hook_answer(query text) returns jsonb
@@ -46,7 +47,9 @@ function confiture.register_migration(version text, name text, up text, down tex
 function confiture.repair(INOUT version text DEFAULT NULL::text, verdict text DEFAULT NULL::text, OUT direction text, OUT step integer, OUT steps integer, OUT command text, OUT state text, OUT detail text, OUT next_command text) returns SETOF record
 function confiture.require_columns(context confiture.hook_context) returns confiture.hook_result
 function confiture.revert(INOUT version text, OUT name text, OUT statements integer, OUT execution_time_ms double precision) returns record
+function confiture.revoke_access(role text) returns void
 function confiture.run_phase(phase confiture.hook_phase, version text, direction text DEFAULT 'forward'::text) returns SETOF confiture.hook_result
+function confiture.set_access(role text, level text) returns boolean
 function confiture.set_stat(key text, value jsonb) returns void
 function confiture.trust(kind text, name text) returns integer
 function confiture.unregister_hook(name text) returns void
@@ -75,13 +78,11 @@ table confiture.backfill_run.table_name text
 table confiture.history.action text
 table confiture.history.checksum text
 table confiture.history.error jsonb
-table confiture.history.estimated_ms double precision
 table confiture.history.executed_by text
 table confiture.history.finished_at timestamp with time zone
 table confiture.history.id bigint
 table confiture.history.locks jsonb
 table confiture.history.name text
-table confiture.history.schema_fingerprint text
 table confiture.history.sort_key text
 table confiture.history.started_at timestamp with time zone
 table confiture.history.statements_done integer
@@ -175,6 +176,10 @@ type confiture.hook_result.phase confiture.hook_phase
 type confiture.hook_result.rows_affected bigint
 type confiture.hook_result.stats jsonb
 type confiture.hook_result.status text
+view confiture.access_right.columns text
+view confiture.access_right.kind text
+view confiture.access_right.level text
+view confiture.access_right.object text
 view confiture.available_hooks.description text
 view confiture.available_hooks.executable boolean
 view confiture.available_hooks.extension text
