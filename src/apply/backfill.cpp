@@ -1,7 +1,7 @@
 #include "apply/backfill.hpp"
 
 #include "apply/session_text.hpp"
-#include "pg/memory.hpp"
+#include "pg/execute.hpp"
 #include "pg/name_lock.hpp"
 #include "pg/self_cancel.hpp"
 #include "pg/session.hpp"
@@ -193,7 +193,7 @@ backfill_run backfill::work() {
         current_ = {run_.last_key, std::nullopt, false};
         current_ = next_batch();
         after.rows_updated += run_statement(current_);
-        pg::execute("SET CONSTRAINTS ALL IMMEDIATE"); // while others are watched
+        pg::set_constraints_immediate(memory_); // while others are watched
         if (current_.last)
             after.last_key = current_.last;
         after.rows_passed += current_.final ? 0 : pace_.size();

@@ -9,6 +9,7 @@
 #include "apply/standby_lag.hpp"
 #include "pg/committing.hpp"
 #include "pg/error.hpp"
+#include "pg/memory.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -81,6 +82,7 @@ private:
     standby_lag lag_;
 
     board board_;
+    pg::memory_context memory_{"confiture backfill constraints"};
 
     batch current_;
     backfill_totals totals_;

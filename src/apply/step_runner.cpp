@@ -1,7 +1,7 @@
 #include "apply/step_runner.hpp"
 
 #include "pg/error.hpp"
-#include "pg/query.hpp"
+#include "pg/execute.hpp"
 #include "pg/settings.hpp"
 #include "pg/tracer.hpp"
 #include "pg/transaction.hpp"
@@ -82,9 +82,9 @@ void step_runner::run(const step_work &work, pg::session_watch &watch,
 }
 
 /* Here what they find can be undone; at the commit it would take the session's locks along. */
-void step_runner::check_deferred_constraints(const step_work &work) const {
+void step_runner::check_deferred_constraints(const step_work &work) {
     try {
-        pg::execute("SET CONSTRAINTS ALL IMMEDIATE");
+        pg::set_constraints_immediate(memory_);
     } catch (const pg::error &raised) {
         if (!work.statements || raised.is_intervention())
             throw;
@@ -105,7 +105,7 @@ std::optional<failure_record> step_runner::run_last(hooks::phase which) {
     try {
         auto failed = hooks::run_hooks(run_, which, book_.of(which), *this);
         if (commits_)
-            pg::execute("SET CONSTRAINTS ALL IMMEDIATE");
+            pg::set_constraints_immediate(memory_);
         hook_runs_.write(run_);
         hooks.release();
         return failed;

@@ -61,7 +61,7 @@ private:
     bool ended(const hooks::hook &which, const hooks::hook_outcome &outcome) override;
 
     void run_phases(const std::vector<hooks::phase> &phases);
-    void check_deferred_constraints(const step_work &work) const;
+    void check_deferred_constraints(const step_work &work);
     void run_statement(std::size_t index, pg::session_watch &watch);
 
     const hooks::prepared_migration &migration_;

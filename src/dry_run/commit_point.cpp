@@ -1,7 +1,9 @@
 #include "dry_run/commit_point.hpp"
 
 #include "pg/error.hpp"
+#include "pg/execute.hpp"
 #include "pg/query.hpp"
+#include "pg/settings.hpp"
 #include "pg/transaction.hpp"
 
 namespace confiture::dry_run {
@@ -53,7 +55,8 @@ std::vector<std::string> sample_rows(const pg::error &violation) {
         pg::query(sample_query_of, {violation.constraint(), violation.table(), violation.schema()});
     if (queries.empty() || !queries[0][0])
         return rows;
-    for (const pg::record &row : pg::query(*queries[0][0]))
+    // Its names are qualified, and the policies of the table run as in any query of the session.
+    for (const pg::record &row : pg::query_with_path(pg::setting("search_path"), *queries[0][0]))
         rows.push_back(row[0].value_or("NULL"));
     return rows;
 }
@@ -86,11 +89,12 @@ deferred_names constraints_that_begin_deferred() {
 
 } // namespace
 
-std::optional<failure_record> check_deferred_constraints(bool delete_temporary_rows) {
+std::optional<failure_record> check_deferred_constraints(bool delete_temporary_rows,
+                                                         pg::memory_context &memory) {
     const deferred_names names = constraints_that_begin_deferred();
     try {
         pg::subtransaction check;
-        pg::execute("SET CONSTRAINTS ALL IMMEDIATE");
+        pg::set_constraints_immediate(memory);
         if (names.all)
             check.release();
         else

@@ -19,9 +19,9 @@ public:
     chain_runner(hooks::registered_hooks &registered, const options &chosen,
                  const session_snapshot &before, pg::memory_context &statement_memory,
                  chain_record &record)
-        : registered_(registered), chosen_(chosen), before_(before), record_(record),
-          watch_({chosen.max_wait_caused_ms, chosen.max_lock_hold_ms, most_locks(chosen),
-                  pg::migrators_queue()}),
+        : registered_(registered), chosen_(chosen), before_(before), memory_(statement_memory),
+          record_(record), watch_({chosen.max_wait_caused_ms, chosen.max_lock_hold_ms,
+                                   most_locks(chosen), pg::migrators_queue()}),
           observer_(record, watch_), ending_(chosen, watch_),
           statements_(chosen, before, statement_memory, record, watch_, observer_, ending_) {}
 
@@ -167,7 +167,7 @@ private:
         const double started = pg::now_ms();
         std::optional<failure_record> violation;
         try {
-            violation = check_deferred_constraints(!before_.temporary_rows);
+            violation = check_deferred_constraints(!before_.temporary_rows, memory_);
         } catch (const pg::error &raised) {
             statement_record check;
             ending_.note_error(raised, check);
@@ -192,6 +192,7 @@ private:
     hooks::registered_hooks &registered_;
     const options &chosen_;
     const session_snapshot &before_;
+    pg::memory_context &memory_;
     chain_record &record_;
     pg::session_watch watch_;
     statement_observer observer_;

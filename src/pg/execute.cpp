@@ -78,4 +78,8 @@ completion run_statement(std::string_view statement, bool plain_form, memory_con
     return {GetCommandTagName(done.commandTag), static_cast<std::int64_t>(done.nprocessed)};
 }
 
+void set_constraints_immediate(memory_context &memory) {
+    run_statement("SET CONSTRAINTS ALL IMMEDIATE", false, memory);
+}
+
 } // namespace confiture::pg

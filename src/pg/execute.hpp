@@ -20,4 +20,8 @@ struct completion {
  * in `statement`. */
 completion run_statement(std::string_view statement, bool plain_form, memory_context &memory);
 
+/* Runs what is deferred up to now, with the settings and the rights that the session has: code of
+ * users is among it.  `memory` and errors as of run_statement(). */
+void set_constraints_immediate(memory_context &memory);
+
 } // namespace confiture::pg
