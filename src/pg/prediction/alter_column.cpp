@@ -1,6 +1,7 @@
 /* Columns: what makes the server rewrite a table, asked of its own expressions. */
 #include "pg/boundary.hpp"
 #include "pg/prediction/catalog_rows.hpp"
+#include "pg/prediction/expressions.hpp"
 #include "pg/prediction/predictor.hpp"
 
 #include <algorithm>
@@ -10,17 +11,14 @@ extern "C" {
 #include "catalog/index.h"
 #include "catalog/pg_attrdef.h"
 #include "catalog/pg_constraint.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_proc.h"
 #include "commands/defrem.h"
-#include "commands/typecmds.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/optimizer.h"
-#include "parser/parse_coerce.h"
-#include "parser/parse_collate.h"
-#include "parser/parse_expr.h"
-#include "parser/parse_relation.h"
 #include "parser/parse_type.h"
 #include "utils/timestamp.h"
-#include "utils/typcache.h"
 }
 
 namespace confiture::pg {
@@ -44,52 +42,95 @@ bool is_serial(const TypeName *type) {
     return false;
 }
 
-Node *analysed_default(const Node *raw) {
-    return call([&] {
-        return transformExpr(make_parsestate(nullptr), static_cast<Node *>(copyObjectImpl(raw)),
-                             EXPR_KIND_COLUMN_DEFAULT);
-    });
+Oid type_of(const TypeName *name) {
+    return call([&] { return LookupTypeNameOid(nullptr, name, true); });
 }
 
-Oid type_of(const TypeName *name, int32 *modifier) {
-    return call([&]() -> Oid {
-        Type found = LookupTypeName(nullptr, name, modifier, true);
-        if (!found)
-            return InvalidOid;
-        const Oid oid = typeTypeId(found);
-        ReleaseSysCache(reinterpret_cast<HeapTuple>(found));
-        return oid;
-    });
-}
+enum class answer : std::uint8_t { no, yes, unknown };
 
 struct column_change {
     AttrNumber number;
     Oid from, to;
     Oid from_collation, to_collation;
-    bool known, rewrites, converts;
+    bool known, runs_code;
+    answer rewrites;
+    bool converts;
 };
 
-/* ATColumnChangeRequiresRewrite(), which is not exported. */
-bool requires_rewrite(Node *expression, AttrNumber column) {
+/* The planner may leave nothing of its call but an argument. */
+bool may_vanish(Oid function) {
+    HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+    if (!HeapTupleIsValid(tuple))
+        return true;
+    auto *row = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple));
+    const bool vanishes =
+        OidIsValid(row->prosupport) || (row->prolang == SQLlanguageId && !is_built_in(function));
+    ReleaseSysCache(tuple);
+    return vanishes;
+}
+
+/* ATColumnChangeRequiresRewrite(), which is not exported.  What is not built in throughout is not
+ * given to the planner: whether it would leave the bare column is told by its outermost part. */
+answer requires_rewrite(Node *expression, AttrNumber column) {
+    bool planned = false;
     for (;;) {
         if (IsA(expression, Var) && reinterpret_cast<Var *>(expression)->varattno == column)
-            return false;
-        if (IsA(expression, RelabelType))
+            return answer::no;
+        if (IsA(expression, RelabelType)) {
             expression = reinterpret_cast<Node *>(reinterpret_cast<RelabelType *>(expression)->arg);
-        else if (IsA(expression, CoerceToDomain)) {
+            continue;
+        }
+        if (IsA(expression, CoerceToDomain)) {
             auto *coerced = reinterpret_cast<CoerceToDomain *>(expression);
-            if (DomainHasConstraints(coerced->resulttype))
-                return true;
+            if (has_constraints(coerced->resulttype))
+                return answer::yes;
             expression = reinterpret_cast<Node *>(coerced->arg);
-        } else if (IsA(expression, FuncExpr)) {
+            continue;
+        }
+        const bool built_in = planned || built_in_only(expression);
+        if (built_in && !planned) {
+            expression = call([&] {
+                return reinterpret_cast<Node *>(
+                    expression_planner(reinterpret_cast<Expr *>(expression)));
+            });
+            planned = true;
+            continue;
+        }
+        switch (nodeTag(expression)) {
+        case T_FuncExpr: {
             auto *function = reinterpret_cast<FuncExpr *>(expression);
-            if ((function->funcid != F_TIMESTAMPTZ_TIMESTAMP &&
-                 function->funcid != F_TIMESTAMP_TIMESTAMPTZ) ||
-                TimestampTimestampTzRequiresRewrite())
-                return true;
+            if (function->funcid == F_TIMESTAMPTZ_TIMESTAMP ||
+                function->funcid == F_TIMESTAMP_TIMESTAMPTZ) {
+                if (call([] { return TimestampTimestampTzRequiresRewrite(); }))
+                    return answer::yes;
+            } else if (built_in || !call([&] { return may_vanish(function->funcid); }))
+                return answer::yes;
+            else if (function->args == NIL || !is_built_in(function->funcid))
+                return answer::unknown;
+            else if (requires_rewrite(static_cast<Node *>(linitial(function->args)), column) !=
+                     answer::yes)
+                return answer::unknown;
+            else
+                return answer::yes;
             expression = static_cast<Node *>(linitial(function->args));
-        } else
-            return true;
+            continue;
+        }
+        case T_OpExpr: { // x = true is x
+            const Oid op = reinterpret_cast<OpExpr *>(expression)->opno;
+            const bool negates = op == BooleanEqualOperator || op == BooleanNotEqualOperator;
+            return built_in || (is_built_in(op) && !negates) ? answer::yes : answer::unknown;
+        }
+        case T_Const:
+        case T_Param: // a literal
+        case T_CoerceViaIO:
+        case T_ArrayCoerceExpr:
+        case T_ArrayExpr:
+        case T_RowExpr:
+        case T_ScalarArrayOpExpr:
+            return answer::yes;
+        default:
+            return built_in ? answer::yes : answer::unknown;
+        }
     }
 }
 
@@ -100,41 +141,36 @@ column_change change_of_column(Oid table, const AlterTableCmd *command) {
     auto *column = reinterpret_cast<ColumnDef *>(command->def);
     column_change change{};
     cached_relation opened(table);
-    int32 modifier = -1;
-    change.to = type_of(column->typeName, &modifier);
+    change.to = type_of(column->typeName);
     change.number = call([&] { return get_attnum(table, command->name); });
     if (!opened || !OidIsValid(change.to) || change.number <= 0)
         return change;
-    if (column->raw_default &&
-        !call([&] { return ConditionalLockRelationOid(table, AccessShareLock); }))
+    const auto modifier = modifier_of(column->typeName, change.to);
+    if (!modifier || (column->raw_default &&
+                      !call([&] { return ConditionalLockRelationOid(table, AccessShareLock); })))
         return change;
-    call([&] {
-        const FormData_pg_attribute *attribute = TupleDescAttr(opened->rd_att, change.number - 1);
-        change.from = attribute->atttypid;
-        change.from_collation = attribute->attcollation;
-        change.to_collation = GetColumnDefCollation(nullptr, column, change.to);
-        ParseState *state = make_parsestate(nullptr);
-        Node *value;
-        if (column->raw_default) {
-            addNSItemToQuery(state,
-                             addRangeTableEntryForRelation(state, opened.get(), AccessShareLock,
-                                                           nullptr, false, true),
-                             false, true, true);
-            value = transformExpr(state, static_cast<Node *>(copyObjectImpl(column->raw_default)),
-                                  EXPR_KIND_ALTER_COL_TRANSFORM);
-        } else
-            value = reinterpret_cast<Node *>(makeVar(
-                1, change.number, change.from, attribute->atttypmod, change.from_collation, 0));
-        value = coerce_to_target_type(state, value, exprType(value), change.to, modifier,
-                                      COERCION_ASSIGNMENT, COERCE_IMPLICIT_CAST, -1);
-        if (!value)
-            return; // the statement fails
-        assign_expr_collations(state, value);
-        value = reinterpret_cast<Node *>(expression_planner(reinterpret_cast<Expr *>(value)));
-        change.known = true;
-        change.rewrites = requires_rewrite(value, change.number);
-        change.converts = change.from != change.to && change.rewrites;
-    });
+    const FormData_pg_attribute *attribute = TupleDescAttr(opened->rd_att, change.number - 1);
+    change.from = attribute->atttypid;
+    change.from_collation = attribute->attcollation;
+    change.to_collation = call([&] { return GetColumnDefCollation(nullptr, column, change.to); });
+    const target wanted{change.to, *modifier};
+    Node *const value =
+        column->raw_default
+            ? analyse(column->raw_default, opened.get(), EXPR_KIND_ALTER_COL_TRANSFORM, wanted)
+                  .expression
+            : converted(call([&] {
+                            return reinterpret_cast<Node *>(makeVar(1, change.number, change.from,
+                                                                    attribute->atttypmod,
+                                                                    change.from_collation, 0));
+                        }),
+                        wanted)
+                  .expression;
+    if (!value)
+        return change;
+    change.known = true;
+    change.runs_code = runs_code(value);
+    change.rewrites = requires_rewrite(value, change.number);
+    change.converts = change.from != change.to && change.rewrites != answer::no;
     return change;
 }
 
@@ -146,8 +182,9 @@ bool index_survives(Oid index, const column_change &change) {
         return false; // with its parent a partition's index is made anew
     return call([&] {
         Relation relation = opened.get();
-        if (RelationGetIndexExpressions(relation) != NIL ||
-            RelationGetIndexPredicate(relation) != NIL)
+        // The relation cache would plan them.
+        if (!heap_attisnull(relation->rd_indextuple, Anum_pg_index_indexprs, nullptr) ||
+            !heap_attisnull(relation->rd_indextuple, Anum_pg_index_indpred, nullptr))
             return false;
         for (int i = 0; i < relation->rd_index->indnkeyatts; i++) {
             if (relation->rd_index->indkey.values[i] != change.number)
@@ -181,8 +218,15 @@ void predictor::add_column(Oid table, const ColumnDef *column, bool recurse, LOC
             if (!constraint->raw_expr)
                 break;
             has_default = !(IsA(constraint->raw_expr, A_Const) && is_null(constraint->raw_expr));
-            Node *value = analysed_default(constraint->raw_expr);
-            if (call([&] { return contain_volatile_functions(value); }))
+            Node *value =
+                analyse(constraint->raw_expr, nullptr, EXPR_KIND_COLUMN_DEFAULT, {}).expression;
+            if (!value)
+                what = {mode,
+                        {true, likely},
+                        {},
+                        certain,
+                        "the default holds what is not built in, and is not looked at"};
+            else if (call([&] { return contain_volatile_functions(value); }))
                 what.rewrites.expected = true;
             if (runs_code(value))
                 unknown("the default calls a function that runs code");
@@ -213,10 +257,8 @@ void predictor::add_column(Oid table, const ColumnDef *column, bool recurse, LOC
             break;
         }
     }
-    int32 modifier;
-    const Oid type = type_of(column->typeName, &modifier);
-    if (OidIsValid(type) && call([&] { return DomainHasConstraints(type); }))
-        what.rewrites.expected = true;
+    if (has_constraints(type_of(column->typeName)))
+        what.rewrites = {true, certain};
     what.scans.expected =
         what.scans.expected || what.rewrites.expected || (not_null && !has_default) || indexed;
     relation(table, what);
@@ -246,7 +288,14 @@ void predictor::alter_column_type(Oid table, const AlterTableCmd *command, LOCKM
             continue;
         }
         effect what{mode};
-        what.rewrites.expected = what.scans.expected = change.rewrites;
+        if (change.rewrites != answer::no)
+            what = rewriting(mode);
+        if (change.rewrites == answer::unknown) {
+            what.rewrites.sure = what.scans.sure = likely;
+            what.reason = "what computes the new value is not built in, and is not evaluated";
+        }
+        if (change.runs_code)
+            unknown("the new value is computed by a function that runs code");
         for (const dependent &part : dependents_of(RelationRelationId, one, change.number)) {
             const bool index =
                 part.class_id == RelationRelationId && kind_of(part.object_id) == RELKIND_INDEX;
@@ -281,8 +330,9 @@ void predictor::alter_column_type(Oid table, const AlterTableCmd *command, LOCKM
                 } else
                     rebuilt = found.index;
             }
-            if (OidIsValid(rebuilt) && !change.rewrites && !index_survives(rebuilt, change))
-                what.scans.expected = true;
+            if (OidIsValid(rebuilt) && change.rewrites != answer::yes &&
+                !index_survives(rebuilt, change))
+                what.scans = {true, certain};
         }
         relation(one, what);
     }

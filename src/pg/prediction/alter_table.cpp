@@ -1,6 +1,7 @@
 /* ALTER TABLE: the server's own lock level for the whole, and what each of its parts adds. */
 #include "pg/boundary.hpp"
 #include "pg/prediction/catalog_rows.hpp"
+#include "pg/prediction/expressions.hpp"
 #include "pg/prediction/predictor.hpp"
 
 extern "C" {
@@ -20,9 +21,11 @@ namespace confiture::pg {
 static Form_pg_class row_of(Relation opened) { return opened->rd_rel; }
 
 /* NotNullImpliedByRelConstraints() is not exported; what a partition's bounds are checked with is.
- */
-bool implies_not_null(Oid table, AttrNumber column) {
+ * It plans the CHECK constraints: nothing is told where they are not built in. */
+static std::optional<bool> implies_not_null(Oid table, AttrNumber column) {
     cached_relation opened(table);
+    if (opened && !has_built_in_checks(opened.get()))
+        return std::nullopt;
     return opened && call([&] {
                Form_pg_attribute attribute = TupleDescAttr(opened->rd_att, column - 1);
                NullTest *test = makeNode(NullTest);
@@ -50,12 +53,16 @@ void predictor::set_not_null(Oid table, const char *column, LOCKMODE mode) {
     tables.push_back(table);
     for (Oid one : tables) {
         const AttrNumber number = call([&] { return get_attnum(one, column); });
-        if (number == InvalidAttrNumber) // an earlier statement of the script makes it
+        const auto implied =
+            number == InvalidAttrNumber ? std::nullopt : implies_not_null(one, number);
+        if (number != InvalidAttrNumber && already(one))
+            relation(one, {mode});
+        else if (implied)
+            relation(one, scanning(mode, !*implied));
+        else // an earlier statement of the script makes the column, or a user's function checks it
             relation(
                 one,
                 {mode, {}, {true, likely}, certain, "a valid CHECK constraint spares the scan"});
-        else
-            relation(one, scanning(mode, !already(one) && !implies_not_null(one, number)));
     }
 }
 

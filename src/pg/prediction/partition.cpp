@@ -1,6 +1,7 @@
 /* ATTACH and DETACH PARTITION. */
 #include "pg/boundary.hpp"
 #include "pg/prediction/catalog_rows.hpp"
+#include "pg/prediction/expressions.hpp"
 #include "pg/prediction/predictor.hpp"
 
 extern "C" {
@@ -16,12 +17,46 @@ extern "C" {
 
 namespace confiture::pg {
 
-/* As ATExecAttachPartition() and QueuePartitionConstraintValidation(): do the constraints of the
- * table say already that its rows belong there? */
-static bool rows_fit(Oid parent, Oid table, const PartitionBoundSpec *bound) {
-    cached_relation above(parent), below(table);
-    if (!above || !below)
+/* Does the server find nothing of a user's where it evaluates the bounds?  Those of the tables
+ * above are constants of the types of their keys. */
+static bool has_built_in_bounds(Oid parent, Relation above, const PartitionBoundSpec *bound) {
+    if (!has_built_in_key(parent))
         return false;
+    const PartitionKey key = call([&] { return RelationGetPartitionKey(above); });
+    for (List *values : {bound->listdatums, bound->lowerdatums, bound->upperdatums}) {
+        const bool one_column = values == bound->listdatums;
+        int place = 0;
+        ListCell *cell;
+        foreach (cell, values) {
+            auto *value = static_cast<Node *>(lfirst(cell));
+            const int column = one_column ? 0 : place++;
+            if (IsA(value, ColumnRef)) // MINVALUE and MAXVALUE
+                continue;
+            if (column >= key->partnatts ||
+                !analyse(value, nullptr, EXPR_KIND_PARTITION_BOUND,
+                         {key->parttypid[column], key->parttypmod[column]})
+                     .built_in)
+                return false;
+        }
+    }
+    return true;
+}
+
+/* The tables above are opened for their bounds: without waiting. */
+static bool lock_to_read(Oid partitioned) {
+    for (Oid one = partitioned; OidIsValid(one); one = parent_of(one))
+        if (!call([&] { return ConditionalLockRelationOid(one, AccessShareLock); }))
+            return false;
+    return true;
+}
+
+/* As ATExecAttachPartition() and QueuePartitionConstraintValidation(): do the constraints of the
+ * table say already that its rows belong there?  Nothing where a user's code would tell. */
+static std::optional<bool> rows_fit(Oid parent, Oid table, const PartitionBoundSpec *bound) {
+    cached_relation above(parent), below(table);
+    if (!above || !below || !has_built_in_bounds(parent, above.get(), bound) ||
+        !has_built_in_checks(below.get()) || !lock_to_read(parent))
+        return std::nullopt;
     return call([&] {
         Relation whole = above.get(), part = below.get();
         auto *spec = static_cast<PartitionBoundSpec *>(copyObjectImpl(bound));
@@ -71,9 +106,14 @@ void predictor::attach_partition(Oid parent, const PartitionCmd *command, LOCKMO
     };
     for (Oid one : parts) {
         effect what{AccessExclusiveLock};
-        what.scans.expected = !rows_fit(parent, one, command->bound);
+        const auto fit = rows_fit(parent, one, command->bound);
+        what.scans.expected = !fit.value_or(false);
+        if (!fit) {
+            what.scans.sure = likely;
+            what.reason = "bounds and CHECK constraints that are not built in are not evaluated";
+        }
         if (index_count(parent) > index_count(one))
-            what.scans.expected = true; // what is missing is built
+            what.scans = {true, certain}; // what is missing is built
         else if (index_count(parent) > 0 && !what.scans.expected) {
             what.scans = {true, likely};
             what.reason = "indexes that do not match those of the parent are built";

@@ -165,7 +165,4 @@ struct dependent {
 /* What depends on an object; `sub` 0 means the object with all its parts. */
 std::vector<dependent> dependents_of(Oid class_id, Oid object_id, int sub);
 
-/* Is `column IS NOT NULL`, or are these conditions, implied by the constraints of the table? */
-bool implies_not_null(Oid table, AttrNumber column);
-
 } // namespace confiture::pg
