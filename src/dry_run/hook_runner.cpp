@@ -97,11 +97,14 @@ bool hook_runner::ended(const hooks::hook &which, const hooks::hook_outcome &out
     migration_.written += measured_.written;
     migration_.execution_ms += hook.elapsed_ms;
     migration_.waited_ms += hook.waited_ms;
-    if (outcome.error && which.continues)
+    if (outcome.status == hooks::hook_status::skipped)
+        migration_.warnings.push_back("Hook \"" + which.name + "\" was skipped: " +
+                                      outcome.error->message + detail_of(*outcome.error));
+    else if (outcome.error && which.continues)
         migration_.warnings.push_back("Hook \"" + which.name + "\" failed and was passed over: " +
                                       outcome.error->message + detail_of(*outcome.error));
     leave_hook();
-    if (outcome.error && !which.continues &&
+    if (outcome.error && outcome.status != hooks::hook_status::skipped && !which.continues &&
         ending_.stops_without_lock(outcome.error->sqlstate, measured_))
         return false;
     return !ending_.stops(measured_, observer_.shared_lock_count());

@@ -4,9 +4,11 @@
 #include "pg/plain.hpp"
 
 #include "hooks/hook.hpp"
+#include "pg/error.hpp"
 #include "pg/hook_function.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -25,8 +27,14 @@ public:
     /* Throws the same but for not_trusted. */
     bool accepts(const hook &which, pg::hook_functions &functions);
 
+    /* What the current role has against who registered the hook: then the hook does not apply to
+     * what that role runs.  Nothing of the hook is looked at but its registration: whoever
+     * registers a hook cannot make it fail for those who do not trust it. */
+    std::optional<failure> refusal_of_registrar(const hook &which, pg::hook_functions &functions);
+
 private:
     bool is_trusted(const std::string &role);
+    bool trusts_registrar(const hook &which);
 
     std::unordered_map<std::string, bool> roles_;
     std::uint64_t revision_ = 0; // of what roles_ says

@@ -71,12 +71,13 @@ public:
         for (const auto &listed : hooks) {
             const hook &next = *listed;
             pg::check_for_interrupts();
-            const hook_outcome outcome = run_one(next);
+            std::optional<failure> untrusted = refusal_by_runners(next);
+            const hook_outcome outcome = untrusted ? skip(next, *untrusted) : run_one(next);
             log_run(run_, which_, next, outcome);
             const bool goes_on = listener_.ended(next, outcome);
             // A cancel that the hook did not see is told before what became of the hook.
             pg::check_for_interrupts();
-            if (outcome.error)
+            if (outcome.error && !untrusted)
                 file(next, outcome, first);
             if (!goes_on || (first && !comes_what_may(which_)))
                 break;
@@ -84,7 +85,27 @@ public:
         return first;
     }
 
+    /* Of those that were skipped, once for all: anybody may have registered thousands. */
+    void warn_of_skipped() const {
+        if (skipped_ == 0)
+            return;
+        const std::string more =
+            skipped_ > 1 ? " and " + std::to_string(skipped_ - 1) + " more" : "";
+        pg::warn(first_skipped_.message + more + ": skipped in phase " + name_of(which_),
+                 first_skipped_.detail, first_skipped_.hint);
+    }
+
 private:
+    hook_outcome skip(const hook &next, const failure &untrusted) {
+        listener_.begins(next);
+        if (skipped_++ == 0)
+            first_skipped_ = migration::failure_of(untrusted);
+        hook_outcome outcome;
+        outcome.status = hook_status::skipped;
+        outcome.error = migration::failure_of(untrusted);
+        return outcome;
+    }
+
     void file(const hook &next, const hook_outcome &outcome,
               std::optional<failure_record> &first) const {
         failure_record told = as_hook_error(next, which_, outcome);
@@ -155,6 +176,8 @@ private:
         const pg::settings_scope settings;
         if (next.function.empty())
             check(next);
+        if (next.unreadable)
+            throw failure(*next.unreadable);
         const pg::hook_input &input = run_.enter(which_, next);
         struct leaving {
             migration_run &run;
@@ -175,6 +198,17 @@ private:
             migration::failure_in(*next.script, next.statements[statement_ - 1], raised);
         record.statement = static_cast<std::int32_t>(statement_);
         return record;
+    }
+
+    /* Whoever may register a hook must not be able to stop what others run.  That a script has
+     * taken another role on does not skip what its runner trusts. */
+    std::optional<failure> refusal_by_runners(const hook &next) {
+        for (const unsigned int runner : run_.runners()) {
+            const pg::as_role role(runner);
+            if (auto refused = acceptances_[runner].refusal_of_registrar(next, functions_))
+                return refused;
+        }
+        return std::nullopt;
     }
 
     /* By whoever runs now and by all that run the migration: a script or a hook that took another
@@ -227,6 +261,8 @@ private:
     pg::hook_functions functions_;
     std::unordered_map<unsigned int, acceptance> acceptances_; // by the role that accepts
     std::size_t statement_ = 0; // of the hook that runs, from 1; 0 where it is a function
+    std::size_t skipped_ = 0;
+    failure_record first_skipped_;
 };
 
 } // namespace
@@ -239,6 +275,8 @@ const char *name_of(hook_status status) {
         return "failed";
     case hook_status::timed_out:
         return "timed_out";
+    case hook_status::skipped:
+        return "skipped";
     }
     return "";
 }
@@ -253,7 +291,10 @@ std::optional<failure_record> run_hooks(migration_run &run, phase which, const h
                           "\" runs already",
                       "A hook of that phase asked for the phase again.",
                       "A hook may run other phases, and phases of other migrations."};
-    return phase_runner(run, which, listener).run_all(hooks);
+    phase_runner runner(run, which, listener);
+    auto failed = runner.run_all(hooks);
+    runner.warn_of_skipped();
+    return failed;
 }
 
 void raise(const failure_record &failed) {

@@ -13,7 +13,8 @@
 
 namespace confiture::hooks {
 
-enum class hook_status : std::uint8_t { succeeded, failed, timed_out };
+/* Skipped: who runs the migration does not trust who registered the hook. */
+enum class hook_status : std::uint8_t { succeeded, failed, timed_out, skipped };
 const char *name_of(hook_status status);
 
 struct hook_outcome {
@@ -24,7 +25,7 @@ struct hook_outcome {
     std::optional<migration::failure_record> error; // the original one
 };
 
-/* Hears of every hook; outside of its savepoint but for fails(). */
+/* Hears of every hook, of one that is skipped too; outside of its savepoint but for fails(). */
 class hook_listener {
 public:
     virtual ~hook_listener() = default;

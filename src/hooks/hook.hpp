@@ -2,6 +2,7 @@
 /* A hook, ready to run: what it is, when it runs, whose it is. */
 #include "pg/plain.hpp"
 
+#include "pg/error.hpp"
 #include "pg/parse.hpp"
 
 #include <cstdint>
@@ -35,7 +36,8 @@ struct hook {
     phase when = phase::before_validation;
     std::string function; // its signature, qualified
     std::shared_ptr<const pg::script> script;
-    std::vector<pg::statement> statements; // of the script
+    std::vector<pg::statement> statements;     // of the script
+    std::shared_ptr<const failure> unreadable; // what is wrong with the script; null for nothing
     std::string library, symbol;
     std::string extension;        // that registered it; empty for none
     std::string config;           // jsonb image

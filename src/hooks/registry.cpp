@@ -27,13 +27,7 @@ constexpr const char *columns =
     "nullif(priority, 100), ceil(extract(epoch FROM timeout)::numeric * 1000)::bigint, "
     "nullif(on_failure, 'abort'), nullif(config, '{}'), registered_by, extension";
 
-/* Is $2 a superuser, or a member of the role that registered the hook $1? */
-constexpr const char *registrar_of = R"(
-SELECT h.registered_by,
-       EXISTS (SELECT FROM pg_roles r WHERE r.rolname = $2 AND r.rolsuper) OR
-       EXISTS (SELECT FROM pg_roles r
-               WHERE r.rolname = h.registered_by AND pg_has_role($2::name, r.oid, 'MEMBER'))
-FROM confiture.hook h WHERE h.name = $1)";
+constexpr const char *registrar_of = "SELECT registered_by FROM confiture.hook WHERE name = $1";
 
 constexpr const char *store = R"(
 INSERT INTO confiture.hook AS h
@@ -64,13 +58,11 @@ WHERE h.name = $1 AND
 
 /* The role that registered it, nothing where there is none; throws where it is another's. */
 pg::field managed_registrar(const std::string &name, const std::string &role) {
-    const auto found = pg::query(registrar_of, {name, role});
+    const auto found = pg::query(registrar_of, {name});
     if (found.empty())
         return std::nullopt;
-    if (found[0][1] != "t")
-        throw failure{configuration_invalid, "hook \"" + name + "\" belongs to another role",
-                      "It was registered by role \"" + *found[0][0] + "\".",
-                      "That role, its members and superusers may change it; choose another name."};
+    trust::refuse_change_by_others(role, *found[0][0], "hook \"" + name + "\"",
+                                   "choose another name");
     return found[0][0];
 }
 
@@ -120,15 +112,25 @@ std::shared_ptr<const pg::script> parse(const std::string &statement) {
     return script;
 }
 
+/* How a text is parsed is up to the settings of the session, standard_conforming_strings for one: a
+ * hook that cannot be read here fails when its turn comes, as any other. */
+void read_statements(hook &read, const std::string &text) {
+    try {
+        read.script = parse(text);
+        read.statements = read.script->statements;
+    } catch (const failure &refused) {
+        read.script = std::make_shared<const pg::script>(pg::script{"", text, {}, {}});
+        read.unreadable = std::make_shared<const failure>(refused);
+    }
+}
+
 hook read_row(const pg::record &row, const std::string &empty_config) {
     hook read;
     read.name = *row[0];
     read.when = phase_named(*row[1]);
     read.function = row[2].value_or("");
-    if (row[3]) {
-        read.script = parse(*row[3]);
-        read.statements = read.script->statements;
-    }
+    if (row[3])
+        read_statements(read, *row[3]);
     read.library = row[4].value_or("");
     read.symbol = row[5].value_or("");
     if (row[6])
@@ -184,8 +186,8 @@ bool pin_unchanged(const registration &given) {
     const std::string role = pg::current_role_name();
     {
         const pg::as_owner owner;
-        const auto registrar = pg::query(registrar_of, {given.name, role});
-        if (registrar.empty() || registrar[0][1] == "t" ||
+        const auto registrar = pg::query(registrar_of, {given.name});
+        if (registrar.empty() || pg::stands_for(role, *registrar[0][0]) ||
             pg::query(unchanged, {given.name, given.phase, given.function, given.statement,
                                   given.library, given.symbol, given.migrations, given.priority,
                                   given.timeout, given.on_failure, given.config})

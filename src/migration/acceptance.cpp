@@ -29,8 +29,9 @@ void refuse_untrusted(std::span<const stored> migrations) {
             count++;
         }
     if (first)
-        trust::refuse(kind, first->version,
-                      "was registered by " + trust::described(first->registered_by), count - 1);
+        throw trust::refusal(kind, first->version,
+                             "was registered by " + trust::described(first->registered_by),
+                             count - 1);
 }
 
 } // namespace confiture::migration

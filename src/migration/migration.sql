@@ -81,13 +81,13 @@ CREATE FUNCTION confiture.register_migration(version text, name text, up text, d
 RETURNS text
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'confiture_register_migration';
-COMMENT ON FUNCTION confiture.register_migration(text, text, text, text, text, jsonb) IS 'Adds a migration or, while it is not applied, replaces it; returns added, replaced or unchanged. Errors: MG005 for a script that does not parse, MG006 for a change of an applied migration, MG016 for unknown options.';
+COMMENT ON FUNCTION confiture.register_migration(text, text, text, text, text, jsonb) IS 'Adds a migration or, while it is not applied, replaces it, for its registrar, the members of that role and superusers; returns added, replaced or unchanged. Errors: MG005 for a script that does not parse, MG006 for a change of an applied migration, MG016 for unknown options or a migration of another role.';
 
 CREATE FUNCTION confiture.unregister_migration(version text)
 RETURNS void
 LANGUAGE c STRICT
 AS 'MODULE_PATHNAME', 'confiture_unregister_migration';
-COMMENT ON FUNCTION confiture.unregister_migration(text) IS 'Removes a migration that is not applied. Errors: MG004 where there is none, MG005 where it is applied.';
+COMMENT ON FUNCTION confiture.unregister_migration(text) IS 'Removes a migration that is not applied, for its registrar, the members of that role and superusers. Errors: MG004 where there is none, MG005 where it is applied, MG016 where it is another role''s.';
 
 CREATE FUNCTION confiture.load_migrations(directory text, layout text DEFAULT 'auto', replace boolean DEFAULT false, OUT version text, OUT name text, OUT action text)
 RETURNS SETOF record

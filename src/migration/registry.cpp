@@ -9,6 +9,7 @@
 #include "pg/query.hpp"
 #include "pg/session.hpp"
 #include "pg/transaction.hpp"
+#include "trust/trust.hpp"
 
 #include <algorithm>
 
@@ -36,7 +37,7 @@ LEFT JOIN confiture.status s ON s.sort_key = g.sort_key
 ORDER BY g.n)";
 
 constexpr const char *store = R"(
-INSERT INTO confiture.migration
+INSERT INTO confiture.migration AS m
        (version, sort_key, name, repeatable, options, forward, backward, verify, source, checksum,
         registered_by)
 SELECT version, sort_key, name, repeatable::boolean, options::jsonb, forward, backward, verify,
@@ -49,7 +50,9 @@ ON CONFLICT (sort_key) DO UPDATE
 SET version = excluded.version, name = excluded.name, repeatable = excluded.repeatable,
     options = excluded.options, forward = excluded.forward, backward = excluded.backward,
     verify = excluded.verify, source = excluded.source, checksum = excluded.checksum,
-    registered_at = clock_timestamp(), registered_by = excluded.registered_by)";
+    registered_at = clock_timestamp(), registered_by = excluded.registered_by
+WHERE m.registered_by = ANY ($12::text[])
+RETURNING 1)";
 
 constexpr const char *registered_columns =
     "m.version, m.name, m.options, m.repeatable, m.checksum, m.registered_by";
@@ -204,7 +207,17 @@ void pin_unchanged(const std::vector<registered> &unchanged) {
             pin(migration);
 }
 
+[[noreturn]] void refuse_race(const std::string &what) {
+    throw failure{configuration_invalid, what + " changed by another session meanwhile", "",
+                  "Look at confiture.status, then try again."};
+}
+
 } // namespace
+
+void refuse_change_by_others(const std::string &role, const registered &known) {
+    trust::refuse_change_by_others(role, known.registered_by, "migration \"" + known.version + "\"",
+                                   "register a version of your own");
+}
 
 /* Returns what was registered before as it is. */
 static std::vector<registered> store_all(const std::vector<source> &sources, bool replace,
@@ -212,7 +225,8 @@ static std::vector<registered> store_all(const std::vector<source> &sources, boo
     const std::string role = pg::current_role_name();
     pg::as_owner owner;
     std::vector<registered> unchanged;
-    columns changed(11);
+    columns changed(12); // the last one has the roles whose migrations may be replaced
+    changed[11].push_back(role);
     const std::vector<pg::record> known = pg::query_arrays(compare, compared_columns(sources));
     for (std::size_t i = 0; i < sources.size(); i++) {
         const source &given = sources[i];
@@ -223,6 +237,11 @@ static std::vector<registered> store_all(const std::vector<source> &sources, boo
             refuse_change(given, row[1].value_or(given.version));
         if (row[1]) {
             action = same_scripts && row[5] == "t" ? "unchanged" : "replaced";
+            const auto &registrar = row[7].value();
+            if (action == "replaced") {
+                refuse_change_by_others(role, {*row[1], {}, {}, false, {}, registrar});
+                changed[11].push_back(registrar);
+            }
             if (action == "replaced" && !replace)
                 throw failure{migration_invalid,
                               "migration \"" + *row[1] + "\" is registered already and differs",
@@ -236,8 +255,8 @@ static std::vector<registered> store_all(const std::vector<source> &sources, boo
             add_row(changed, given, row[3].value(), role);
         registrations.push_back({given.version, given.name, action});
     }
-    if (!changed[0].empty())
-        pg::query_arrays(store, changed);
+    if (!changed[0].empty() && pg::query_arrays(store, changed).size() != changed[0].size())
+        refuse_race("a migration was");
     return unchanged;
 }
 
@@ -324,15 +343,19 @@ std::vector<stored> pending() {
 
 void unregister(const std::string &version) {
     const stored known = find(version);
+    refuse_change_by_others(pg::current_role_name(), known);
     pg::as_owner owner;
     const auto removed = pg::execute(
-        "DELETE FROM confiture.migration m WHERE m.version = $1 AND NOT EXISTS (SELECT FROM "
+        "DELETE FROM confiture.migration m WHERE m.version = $1 AND m.registered_by = $2 "
+        "AND NOT EXISTS (SELECT FROM "
         "confiture.status s WHERE s.version = m.version AND s.applied_at IS NOT NULL) AND NOT "
         "EXISTS (SELECT FROM confiture.journal j WHERE "
         "j.sort_key = m.sort_key)",
-        {known.version});
+        {known.version, known.registered_by});
     if (removed > 0)
         return;
+    if (find(known.version).registered_by != known.registered_by)
+        refuse_race("migration \"" + known.version + "\" was");
     const auto half_done = pg::query("SELECT detail FROM confiture.status WHERE version = $1 AND "
                                      "applied_at IS NULL",
                                      {known.version});

@@ -15,10 +15,11 @@ struct registration {
 };
 
 /* Registers all, or throws and registers none.  What is there already and differs is replaced where
- * `replace` says so and it is not applied.  Throws failure{migration_invalid, checksum_mismatch}.
- */
+ * `replace` says so, it is not applied and the current role may change it.  Throws
+ * failure{migration_invalid, checksum_mismatch, configuration_invalid}. */
 std::vector<registration> register_all(const std::vector<source> &sources, bool replace);
 
+/* Throws failure{migration_not_found, migration_invalid, configuration_invalid}. */
 void unregister(const std::string &version);
 
 /* What is registered of a migration beside its scripts. */
@@ -29,6 +30,10 @@ struct registered {
     std::string checksum;
     std::string registered_by;
 };
+
+/* May this role replace or unregister it?  Throws failure{configuration_invalid} where it may not.
+ */
+void refuse_change_by_others(const std::string &role, const registered &known);
 
 /* A migration on its way to be run. */
 struct stored : registered {

@@ -28,6 +28,22 @@ std::optional<bool> is_superuser(const std::string &role) {
     return found.there ? std::optional(found.superuser) : std::nullopt;
 }
 
+bool stands_for(const std::string &role, const std::string &other) {
+    if (is_superuser(role).value_or(false))
+        return true;
+    if (!is_superuser(role) || !is_superuser(other))
+        return false;
+    return call([&] {
+        const Oid member = get_role_oid(role.c_str(), false);
+        const Oid of = get_role_oid(other.c_str(), false);
+#if PG_VERSION_NUM >= 160000 // a membership may give neither, but the right to grant it
+        return has_privs_of_role(member, of) || member_can_set_role(member, of);
+#else
+        return is_member_of_role(member, of);
+#endif
+    });
+}
+
 bool may_read_server_files() {
 #if PG_VERSION_NUM >= 140000
     constexpr Oid role = ROLE_PG_READ_SERVER_FILES;

@@ -13,6 +13,9 @@ namespace confiture::pg {
 std::string current_role_name();
 /* As the roles stand now; nothing for a role that is not there. */
 std::optional<bool> is_superuser(const std::string &role);
+/* Has the role the rights of the other one, or may it take them on by SET ROLE?  A superuser may;
+ * nobody but superusers can stand for a role that is not there. */
+bool stands_for(const std::string &role, const std::string &other);
 bool may_read_server_files();
 
 /* A WARNING or a NOTICE to the client. */

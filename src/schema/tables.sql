@@ -180,7 +180,7 @@ COMMENT ON COLUMN confiture.hook_run.version IS 'Version of the migration.';
 COMMENT ON COLUMN confiture.hook_run.direction IS 'forward or backward.';
 COMMENT ON COLUMN confiture.hook_run.phase IS 'The phase that it ran in.';
 COMMENT ON COLUMN confiture.hook_run.hook_name IS 'Name of the hook.';
-COMMENT ON COLUMN confiture.hook_run.status IS 'succeeded, failed or timed_out.';
+COMMENT ON COLUMN confiture.hook_run.status IS 'succeeded, failed, timed_out, or skipped: who ran the migration did not trust who registered it.';
 COMMENT ON COLUMN confiture.hook_run.rows_affected IS 'Rows, as confiture.hook_result tells them.';
 COMMENT ON COLUMN confiture.hook_run.stats IS 'What the hook returned as jsonb.';
 COMMENT ON COLUMN confiture.hook_run.execution_time_ms IS 'Measured time, in milliseconds.';

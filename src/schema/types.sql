@@ -85,5 +85,5 @@ COMMENT ON COLUMN confiture.hook_result.hook_name IS 'Name of the hook.';
 COMMENT ON COLUMN confiture.hook_result.rows_affected IS 'Rows, as the hook returned them, or as its statements wrote them; null where it said nothing.';
 COMMENT ON COLUMN confiture.hook_result.stats IS 'What the hook returned as jsonb.';
 COMMENT ON COLUMN confiture.hook_result.execution_time_ms IS 'Measured time, in milliseconds.';
-COMMENT ON COLUMN confiture.hook_result.status IS 'succeeded, failed or timed_out.';
+COMMENT ON COLUMN confiture.hook_result.status IS 'succeeded, failed, timed_out, or skipped: who runs the migration does not trust who registered it.';
 COMMENT ON COLUMN confiture.hook_result.error IS 'The error of a hook that failed: sqlstate, message, detail, hint, context, schema, table, column_name, constraint.';

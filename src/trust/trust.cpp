@@ -67,20 +67,33 @@ std::string described(const std::string &role) {
     return named + (pg::is_superuser(role) ? "who is no superuser" : "which no longer exists");
 }
 
-void refuse(const std::string &kind, const std::string &name, const std::string &reason,
-            std::size_t more) {
+failure refusal(const std::string &kind, const std::string &name, const std::string &reason,
+                std::size_t more) {
     const std::string one = kind + " \"" + name + "\"";
     const std::string call =
         "SELECT confiture.trust('" + kind + "', " + pg::sql_literal(name) + ")";
     std::string detail = (more ? "The first " : "It ") + reason + ".";
     if (was_pinned(kind, name))
         detail += " It has changed since it was trusted.";
-    throw failure{not_trusted,
-                  one + (more ? " and " + std::to_string(more) + " more are" : " is") +
-                      " not trusted by role \"" + pg::current_role_name() + "\"",
-                  detail,
-                  more ? "Read them, then " + call + " and so on, or '*' for all."
-                       : "Read it, then " + call + "."};
+    return failure{not_trusted,
+                   one + (more ? " and " + std::to_string(more) + " more are" : " is") +
+                       " not trusted by role \"" + pg::current_role_name() + "\"",
+                   detail,
+                   more ? "Read them, then " + call + " and so on, or '*' for all."
+                        : "Read it, then " + call + "."};
+}
+
+void refuse_change_by_others(const std::string &role, const std::string &registrar,
+                             const std::string &what, const std::string &advice) {
+    if (role == registrar || pg::stands_for(role, registrar))
+        return;
+    const bool is_there = pg::is_superuser(registrar).has_value();
+    throw failure{configuration_invalid, what + " belongs to another role",
+                  "It was registered by role \"" + registrar + "\"" +
+                      (is_there ? "." : ", which no longer exists."),
+                  std::string(is_there ? "That role, its members and superusers may change it; "
+                                       : "Superusers may change it; ") +
+                      advice + "."};
 }
 
 } // namespace confiture::trust

@@ -7,6 +7,8 @@
  */
 #include "pg/plain.hpp"
 
+#include "pg/error.hpp"
+
 #include <string>
 #include <vector>
 
@@ -37,9 +39,15 @@ int unpin_all(const std::string &kind);
 /* Why a role is not trusted: role "bob", who is no superuser */
 std::string described(const std::string &role);
 
-/* Throws failure{not_trusted} for the code of this name and for so many more of its kind.  The
- * reason says of the first what it did: was registered by … */
-[[noreturn]] void refuse(const std::string &kind, const std::string &name,
-                         const std::string &reason, std::size_t more = 0);
+/* failure{not_trusted} of the code of this name and of so many more of its kind.  The reason says
+ * of the first what it did: was registered by … */
+failure refusal(const std::string &kind, const std::string &name, const std::string &reason,
+                std::size_t more = 0);
+
+/* What is registered is changed by its registrar, by who stands for that role (see
+ * pg::stands_for()), and by superusers.  Throws failure{configuration_invalid} for any other role;
+ * `what`: migration "001"; `advice`: what else it can do, in one sentence. */
+void refuse_change_by_others(const std::string &role, const std::string &registrar,
+                             const std::string &what, const std::string &advice);
 
 } // namespace confiture::trust

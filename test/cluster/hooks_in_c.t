@@ -158,16 +158,16 @@ equal(session.run("SELECT registered_by FROM confiture.hooks").value, "lapsed", 
 session.run("ALTER ROLE lapsed NOSUPERUSER; GRANT USAGE ON SCHEMA confiture TO lapsed; GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA confiture TO lapsed")
 for name, by in (("a superuser", session), ("anybody", runner), ("himself", lapsed)):
     answer = by.run(PHASE)
-    ok(answer.state == "MG002" and 'hook "the hook" is not trusted' in answer.messages and
-       'DETAIL:  SQLSTATE MG017: It was registered by role "lapsed", who is no superuser.' in answer.messages and
-       "HINT:  Have a superuser register it" in answer.messages, f"its registrar lost that right: refused to {name}", answer.messages)
+    ok(answer.state is None and 'hook "the hook" is not trusted' in answer.messages and
+       'DETAIL:  It was registered by role "lapsed", who is no superuser.' in answer.messages and
+       "HINT:  Have a superuser register it" in answer.messages, f"its registrar lost that right: skipped for {name}", answer.messages)
 equal(runner.run("SELECT state FROM confiture.hooks").value, "untrusted", "its registrar lost that right: untrusted")
 answer = session.run("SELECT confiture.trust('hook', 'the hook')")
 ok(answer.state == "MG016" and 'hook "the hook" is a C function' in answer.messages, "trust() does not count for it", answer.messages)
 equal(session.run("SELECT confiture.trust('hook', '*')").value, "0", "trust() of all passes it over")
 session.run("DROP OWNED BY lapsed; DROP ROLE lapsed")
 answer = session.run(PHASE)
-ok(answer.state == "MG002" and 'It was registered by role "lapsed", which no longer exists.' in answer.messages, "its registrar is gone: refused", answer.messages)
+ok(answer.state is None and 'It was registered by role "lapsed", which no longer exists.' in answer.messages, "its registrar is gone: skipped", answer.messages)
 equal(register("tell").messages, "", "a superuser registers it again")
 equal(session.run("SELECT status FROM confiture.run_phase('AFTER_DDL', '1')").value, "succeeded", "it runs again")
 ok("PANIC" not in cluster.log() and "terminated by signal" not in cluster.log(), "the server was well throughout")

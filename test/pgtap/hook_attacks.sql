@@ -27,8 +27,7 @@ SELECT confiture.register_migration('role', 'r', 'SET ROLE attack_planter; CREAT
 SET ROLE attack_planter;
 SELECT confiture.register_hook_sql('escape', 'AFTER_DDL', 'RESET ROLE; ALTER ROLE attack_planter SUPERUSER', migrations => 'role') \g /dev/null
 RESET ROLE;
-SELECT alike(s.dry_run('role'), format('escape failed; hook "escape" failed in phase AFTER_DDL: hook "escape" is not trusted by role "%s"', current_user),
-             'planted in a role that the script takes on: refused');
+SELECT is(s.dry_run('role'), 'escape skipped', 'planted in a role that the script takes on: skipped');
 SELECT confiture.trust('hook', 'escape') \g /dev/null
 SELECT is(s.dry_run('role'), 'escape succeeded', 'pinned by the role that runs the migration: accepted');
 SELECT confiture.unregister_hook('escape') \g /dev/null
@@ -38,7 +37,8 @@ SELECT confiture.register_migration('inner', 'i', 'SELECT 1'), confiture.registe
 SET ROLE attack_planter;
 SELECT confiture.register_hook_sql('escape', 'AFTER_DDL', 'RESET ROLE', migrations => 'role') \g /dev/null
 RESET ROLE;
-SELECT alike(s.outcome('SELECT confiture.run_phase(''AFTER_DDL'', ''outer'')'), '%hook "escape" is not trusted by role%', 'planted in a role that a hook takes on: refused');
+SELECT lives_ok('SELECT confiture.run_phase(''AFTER_DDL'', ''outer'')', 'planted in a role that a hook takes on');
+SELECT is(status, 'skipped', 'is skipped') FROM confiture.hook_run WHERE hook_name = 'escape' ORDER BY id DESC LIMIT 1;
 SELECT confiture.unregister_hook(name) FROM confiture.hooks \g /dev/null
 
 -- A statement_timeout of the script ends with its statement.
