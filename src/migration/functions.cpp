@@ -1,6 +1,8 @@
 /* The SQL functions of migration.sql. */
 #include "migration/directives.hpp"
 #include "migration/layout.hpp"
+#include "migration/layouts/reading.hpp"
+#include "migration/markers.hpp"
 #include "migration/registry.hpp"
 #include "pg/error.hpp"
 #include "pg/function.hpp"
@@ -39,6 +41,25 @@ void read_options(const std::vector<json_member> &members, source &given) {
                           "A migration takes transactional (boolean), lock_timeout (text such as "
                           "\"2s\") and depends (array of versions)."};
     }
+}
+
+/* Of whole texts nobody has understood a marker. */
+void refuse_parts(const std::optional<std::string> &script) {
+    if (script)
+        refuse_markers(*script, {}, [](int, std::string_view) { return false; });
+}
+
+void hold_to_what_folders_are_held_to(const source &given) {
+    if (readers::is_blank(given.up))
+        throw failure{migration_invalid, "forward script is empty",
+                      "A migration needs a forward script.",
+                      "Write the script, or a comment that says why there is nothing to do."};
+    refuse_parts(given.up);
+    refuse_parts(given.down);
+    refuse_parts(given.verify);
+    refuse_opposite_headings(given.up, {}, true);
+    if (given.down)
+        refuse_opposite_headings(*given.down, {}, false);
 }
 
 bool is_part_of_a_folder(const std::filesystem::path &path) {
@@ -149,6 +170,7 @@ CONFITURE_FUNCTION(confiture_register_migration) {
     given.up = arguments.text(2);
     given.down = arguments.optional_text(3);
     given.verify = arguments.optional_text(4);
+    hold_to_what_folders_are_held_to(given);
     read_options(arguments.object(5), given);
     return pg::text(register_all({given}, true).front().action);
 }

@@ -2,9 +2,11 @@
 
 #include "migration/layouts/readers.hpp"
 #include "migration/layouts/reading.hpp"
+#include "migration/markers.hpp"
 #include "migration/version.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace confiture::migration {
 
@@ -80,6 +82,30 @@ void refuse_equal_versions(const std::vector<source> &sorted) {
            "Give one of them another version.");
 }
 
+/* What a tool marks as a way back must not run forward because another tool's reader took it. */
+void refuse_foreign_parts(const std::vector<source> &migrations, const std::vector<file> &files,
+                          const layout &reader) {
+    std::set<std::string_view> used;
+    for (const source &each : migrations) {
+        used.insert({each.up_file, each.down_file, each.verify_file});
+        if (is_named_backward(readers::base_name(each.up_file)))
+            refuse("file " + quoted(each.up_file) + " would run forward",
+                   "Its name says that it is a way back.",
+                   "Name it as the layout names one: the layout is " + std::string(reader.shape) +
+                       ".");
+    }
+    for (const file &each : files)
+        if (used.count(each.path) > 0)
+            refuse_markers(each.content, each.path, [&](int line, std::string_view text) {
+                return reader.understands && reader.understands(line, text);
+            });
+    for (const source &each : migrations) {
+        refuse_opposite_headings(each.up, each.up_file, true);
+        if (each.down)
+            refuse_opposite_headings(*each.down, each.down_file, false);
+    }
+}
+
 } // namespace
 
 const std::vector<layout> &layouts() {
@@ -121,7 +147,9 @@ std::vector<source> read_folder(std::vector<file> files, std::string_view layout
         if (is_read(candidate))
             readers::accept_encoding(candidate);
 
-    std::vector<source> migrations = choose(files, layout_name).read(files);
+    const layout &reader = choose(files, layout_name);
+    std::vector<source> migrations = reader.read(files);
+    refuse_foreign_parts(migrations, files, reader);
     if (migrations.empty())
         refuse("folder has no migrations of layout " + quoted(layout_name), {},
                "Name the folder that holds the migrations themselves.");

@@ -16,6 +16,10 @@ struct layout {
 
     /* Reads the folder.  Throws failure{migration_invalid} naming file, line and what is wrong. */
     std::vector<source> (*read)(const std::vector<file> &files);
+
+    /* Has the reader acted on this line of a file, from 1, or may it stand as a comment?  Asked of
+     * lines that look like a tool's marker; without it none of them is understood. */
+    bool (*understands)(int line, std::string_view text) = nullptr;
 };
 
 /* The layouts in the order in which `auto` tries them: the most telling marks first. */

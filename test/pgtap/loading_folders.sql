@@ -53,6 +53,7 @@ SELECT pg_temp.write(path, content)
     ('refinery/V1__one.sql', 'CREATE TABLE one ()'), ('refinery/mod.rs', ''),
     ('refinery/U2__two.sql', 'CREATE TABLE two ()'),
     ('dbmate/1_one.sql', E'-- migrate:up transaction:false\nCREATE TABLE one ();\n-- migrate:down\nDROP TABLE one;\n'),
+    ('dbmate_down_first/1_one.sql', E'-- migrate:down\nDROP TABLE one;\n-- migrate:up\nCREATE TABLE one ();\n'),
     ('goose/1_one.sql', E'-- +goose Up\n-- +goose StatementBegin\nCREATE TABLE one ();\n-- +goose StatementEnd\n'
                         '-- +goose Down\nDROP TABLE one;\n'),
     ('goose/2_two.sql', E'-- +goose NO TRANSACTION\n-- +goose Up\nCREATE TABLE two ();\n'),
@@ -127,6 +128,10 @@ SELECT results_eq('SELECT forward, backward, options FROM confiture.migration',
                   $$VALUES (E'\nCREATE TABLE one ();\n', E'\n\n\nDROP TABLE one;\n', '{"transactional": false}'::jsonb)$$,
                   'dbmate: both scripts of one file, on their lines, and what it says of transactions');
 DELETE FROM confiture.migration;
+SELECT confiture.load_migrations(pg_temp.folder('dbmate_down_first')) \g /dev/null
+SELECT results_eq('SELECT forward, backward FROM confiture.migration',
+                  $$VALUES (E'\n\n\nCREATE TABLE one ();\n', E'\nDROP TABLE one;\n')$$, 'dbmate: the down part may come first');
+DELETE FROM confiture.migration;
 SELECT confiture.load_migrations(pg_temp.folder('diesel')) \g /dev/null
 SELECT results_eq('SELECT options FROM confiture.migration ORDER BY version',
                   $$VALUES ('{}'::jsonb), ('{"transactional": false}')$$, 'diesel: run_in_transaction');
@@ -161,6 +166,34 @@ SELECT throws_ok($$SELECT confiture.load_migrations(pg_temp.folder('equal_versio
                  'two files whose versions are equal in version order');
 SELECT throws_ok($$SELECT confiture.load_migrations(pg_temp.folder('broken'))$$, 'MG005',
                  'syntax error at or near "TABEL"', 'a file that does not parse');
+-- Parts that go back, marked as another tool does, never run forward.
+CREATE FUNCTION pg_temp.loads(path text, content text, layout text DEFAULT 'auto') RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    DROP TABLE IF EXISTS pg_temp.marked;
+    CREATE TEMPORARY TABLE marked AS
+    SELECT path, convert_to(content, 'UTF8') AS content UNION ALL SELECT replace(path, '1', '2'), 'SELECT 1';
+    PERFORM confiture.load_files('pg_temp.marked', layout);
+END
+$$;
+SELECT throws_ok(format('SELECT pg_temp.loads(%L, %L, %L)', path, E'CREATE TABLE t ();\n' || line || E'\nDROP TABLE t;', layout),
+                 'MG005', NULL, layout || ': ' || line)
+  FROM (VALUES ('auto', '1_a.sql'), ('plain', '1_a.up.sql'), ('golang-migrate', '1_a.up.sql'), ('sqlx', '1_a.sql'),
+               ('flyway', 'V1__a.sql'), ('refinery', 'V1__a.sql'), ('pop', '1_a.up.sql'), ('diesel', '1_a/up.sql'),
+               ('prisma', '1_a/migration.sql'), ('graphile-migrate', 'committed/000001.sql')) AS layouts (layout, path),
+       unnest('{-- +migrate Down,-- Down Migration,---- create above / drop below ----,-- //@UNDO,--migrate:down,
+                " -- migrate:down",-- +goose Down,-- !Downs,-- rambler down,--rollback DROP TABLE t,-- DOWN,
+                /* rollback */}'::text[]) AS line;
+SELECT throws_ok(format('SELECT confiture.register_migration(''1'', ''a'', %L)', E'CREATE TABLE t ();\n' || line || E'\nDROP TABLE t;'),
+                 'MG005', NULL, 'registered by hand: ' || line)
+  FROM unnest('{-- +migrate Down,-- migrate:down,-- +goose Down,-- Down}'::text[]) AS line;
+SELECT throws_ok($$SELECT confiture.register_migration('1', 'a', 'SELECT 1', down => E'SELECT 2;\n-- +goose Up\nSELECT 3')$$,
+                 'MG005', 'line that looks like a marker of goose and is not understood in line 2', 'in a way back');
+SELECT throws_ok(format('SELECT confiture.register_migration(''1'', ''a'', %L)', blank), 'MG005', 'forward script is empty',
+                 'registered by hand: without any text')
+  FROM unnest(ARRAY['', ' ', E'\n\t \n']) AS blank;
+SELECT lives_ok($$SELECT confiture.register_migration('1', 'a', '-- nothing to do')$$,
+                'a comment is a script that does nothing');
+DELETE FROM confiture.migration;
 SELECT is_empty('SELECT FROM confiture.migration', 'what was refused is refused whole');
 SELECT is((SELECT count(*) FROM confiture.load_migrations(NULL)), 0::bigint, 'a null directory has no rows');
 

@@ -52,8 +52,10 @@ TEST(dbmate_layout, has_no_way_back_without_statements) {
 
 TEST(dbmate_layout, refuses_parts_that_are_missing_or_misplaced) {
     EXPECT_EQ(refusal("SELECT 1;", "dbmate"), "file \"1_a.sql\" has no part \"-- migrate:up\"");
-    EXPECT_EQ(refusal("-- migrate:down\nSELECT 1;\n-- migrate:up\nSELECT 2;", "dbmate"),
-              "part \"migrate:down\" before \"migrate:up\" in \"1_a.sql\", line 1");
+    EXPECT_EQ(refusal("-- migrate:down\nSELECT 1;", "dbmate"),
+              "file \"1_a.sql\" has no part \"-- migrate:up\"");
+    EXPECT_EQ(refusal("SELECT 0;\n-- migrate:down\nSELECT 1;\n-- migrate:up\nSELECT 2;", "dbmate"),
+              "statement before \"-- migrate:down\" in \"1_a.sql\", line 2");
     EXPECT_EQ(refusal("SELECT 0;\n-- migrate:up\nSELECT 1;", "dbmate"),
               "statement before \"-- migrate:up\" in \"1_a.sql\", line 2");
     EXPECT_EQ(refusal("-- confiture: lock_timeout=2s\n-- migrate:up\nSELECT 1;", "dbmate"),

@@ -1,9 +1,12 @@
 /*
  * dbmate: one file a migration, its parts after lines `-- migrate:up` and `-- migrate:down`, each
- * with the option `transaction:false`.
+ * with the option `transaction:false`.  The part that goes back may come first.
  */
 #include "migration/layouts/readers.hpp"
 #include "migration/layouts/reading.hpp"
+#include "migration/markers.hpp"
+
+#include <algorithm>
 
 namespace confiture::migration::readers {
 
@@ -27,14 +30,16 @@ std::optional<marker> parse_marker(std::string_view text) {
     return marker{direction, trimmed(text.substr(direction.size()))};
 }
 
+/* Also by lines that dbmate would pass over, because of a blank before them: the reader says so. */
 bool recognises(const std::vector<file> &files) {
     return any_script(files, [](const file &candidate) {
-        for (const line &each : lines_of(candidate.content))
-            if (const std::optional<marker> found = parse_marker(each.text))
-                return found->direction == "up";
-        return false;
+        const std::vector<line> lines = lines_of(candidate.content);
+        return std::any_of(lines.begin(), lines.end(),
+                           [](const line &each) { return tool_of_marker(each.text) == "dbmate"; });
     });
 }
+
+bool understands(int, std::string_view text) { return parse_marker(text).has_value(); }
 
 std::string place(const file &origin, const line &at) {
     return quoted(origin.path) + ", line " + std::to_string(at.number);
@@ -57,6 +62,7 @@ source read_one(const file &origin, const numbered_name &named) {
     migration.name = named.name;
     migration.up_file = origin.path;
     std::optional<line> up, down;
+    refuse_markers(origin.content, origin.path, understands);
     for (const line &each : lines_of(origin.content)) {
         const std::optional<marker> found = parse_marker(each.text);
         if (!found)
@@ -70,8 +76,6 @@ source read_one(const file &origin, const numbered_name &named) {
             refuse("second part \"migrate:" + std::string(found->direction) + "\" in " +
                        place(origin, each),
                    "The first one is in line " + std::to_string(part->number) + ".");
-        if (found->direction == "down" && !up)
-            refuse("part \"migrate:down\" before \"migrate:up\" in " + place(origin, each));
         part = each;
         const bool transactional = read_transaction(origin, each, found->options);
         if (found->direction == "up")
@@ -83,10 +87,14 @@ source read_one(const file &origin, const numbered_name &named) {
         refuse("file " + quoted(origin.path) + " has no part \"-- migrate:up\"", {},
                "dbmate's files mark their parts with lines \"-- migrate:up\" and "
                "\"-- migrate:down\".");
-    refuse_content_before(content.substr(0, up->start), "-- migrate:up", place(origin, *up));
-    migration.up = part_of(content, up->next, down ? down->start : content.size());
+    const bool down_first = down && down->start < up->start;
+    const line &first = down_first ? *down : *up;
+    refuse_content_before(content.substr(0, first.start),
+                          down_first ? "-- migrate:down" : "-- migrate:up", place(origin, first));
+    migration.up = part_of(content, up->next, down && !down_first ? down->start : content.size());
     if (down) {
-        migration.down = optional_script(part_of(content, down->next, content.size()));
+        migration.down =
+            optional_script(part_of(content, down->next, down_first ? up->start : content.size()));
         migration.down_file = migration.down ? origin.path : std::string{};
     }
     return migration;
@@ -117,6 +125,6 @@ std::vector<source> read(const std::vector<file> &files) {
 } // namespace
 
 const layout dbmate{"dbmate", "N_name.sql with lines '-- migrate:up' and '-- migrate:down'",
-                    recognises, read};
+                    recognises, read, understands};
 
 } // namespace confiture::migration::readers

@@ -11,6 +11,8 @@ namespace confiture::migration::readers {
 
 namespace {
 
+constexpr std::string_view no_transaction = "-- no-transaction"; // where the file begins
+
 std::optional<script_file> parse(const file &candidate) {
     std::string_view stem = candidate.path;
     if (!strip_suffix(stem, ".sql"))
@@ -23,8 +25,11 @@ std::optional<script_file> parse(const file &candidate) {
         return {};
     return script_file{down ? script_kind::down : script_kind::up, std::string(found->version),
                        std::string(found->name), &candidate,
-                       !candidate.content.starts_with("-- no-transaction")};
+                       !candidate.content.starts_with(no_transaction)};
 }
+
+/* Further down it is a comment to sqlx too. */
+bool understands(int, std::string_view text) { return text.starts_with(no_transaction); }
 
 /* Only when every script fits: a folder that has more to it is for the plain layout to explain. */
 bool recognises(const std::vector<file> &files) {
@@ -52,9 +57,9 @@ std::vector<source> read_as(const layout &reader, const std::vector<file> &files
 
 const layout golang_migrate{
     "golang-migrate", "N_name.up.sql, N_name.down.sql", recognises,
-    [](const std::vector<file> &files) { return read_as(golang_migrate, files); }};
+    [](const std::vector<file> &files) { return read_as(golang_migrate, files); }, understands};
 
 const layout sqlx{"sqlx", "N_name.sql, or N_name.up.sql and N_name.down.sql", recognises,
-                  [](const std::vector<file> &files) { return read_as(sqlx, files); }};
+                  [](const std::vector<file> &files) { return read_as(sqlx, files); }, understands};
 
 } // namespace confiture::migration::readers

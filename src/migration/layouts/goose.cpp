@@ -25,11 +25,13 @@ std::string_view annotation_of(std::string_view text) {
 bool recognises(const std::vector<file> &files) {
     return any_script(files, [](const file &candidate) {
         for (const line &each : lines_of(candidate.content))
-            if (is_annotation(each.text) && equal_ignoring_case(annotation_of(each.text), "up"))
+            if (is_annotation(each.text))
                 return true;
         return false;
     });
 }
+
+bool understands(int, std::string_view text) { return is_annotation(text); }
 
 class reader {
 public:
@@ -149,6 +151,6 @@ std::vector<source> read(const std::vector<file> &files) {
 } // namespace
 
 const layout goose{"goose", "N_name.sql with lines '-- +goose Up' and '-- +goose Down'", recognises,
-                   read};
+                   read, understands};
 
 } // namespace confiture::migration::readers

@@ -7,6 +7,8 @@
 #include "migration/layouts/readers.hpp"
 #include "migration/layouts/reading.hpp"
 
+#include <algorithm>
+
 namespace confiture::migration::readers {
 
 namespace {
@@ -36,6 +38,17 @@ bool wants_no_transaction(std::string_view content) {
             return false;
     }
     return false;
+}
+
+/* What graphile-migrate writes at the head of what it commits. */
+bool understands(int, std::string_view text) {
+    if (!text.starts_with("--!"))
+        return false;
+    const std::string_view said = trimmed(text.substr(3));
+    constexpr std::string_view keys[] = {"Previous:", "Hash:", "Message:", "AllowInvalidHash"};
+    return said == "no-transaction" ||
+           std::any_of(std::begin(keys), std::end(keys),
+                       [&](std::string_view key) { return said.starts_with(key); });
 }
 
 bool is_committed(const file &candidate) {
@@ -75,7 +88,8 @@ std::vector<source> read(const std::vector<file> &files) {
 
 } // namespace
 
-const layout graphile_migrate{
-    "graphile-migrate", "committed/NNNNNN.sql, committed/NNNNNN-message.sql", recognises, read};
+const layout graphile_migrate{"graphile-migrate",
+                              "committed/NNNNNN.sql, committed/NNNNNN-message.sql", recognises,
+                              read, understands};
 
 } // namespace confiture::migration::readers

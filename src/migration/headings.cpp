@@ -1,0 +1,265 @@
+#include "migration/headings.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <initializer_list>
+#include <vector>
+
+namespace confiture::migration {
+
+namespace {
+
+/* What a script is made of on its highest level. */
+struct part {
+    bool is_comment; // else the beginning of a statement
+    std::size_t start, end;
+};
+
+bool is_name_character(char character) {
+    return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z') ||
+           (character >= '0' && character <= '9') || character == '_' ||
+           static_cast<unsigned char>(character) >= 0x80;
+}
+
+/* Comments and the beginnings of statements, by the rules of PostgreSQL's scanner. */
+class outline {
+public:
+    explicit outline(std::string_view text) : text(text) {}
+
+    std::vector<part> read() {
+        while (at < text.size())
+            read_next();
+        return std::move(parts);
+    }
+
+private:
+    void read_next() {
+        const std::size_t start = at;
+        const char character = text[at];
+        if (text.substr(at, 2) == "--") {
+            at = std::min(text.size(), text.find_first_of("\r\n", at));
+            note_comment(start);
+        } else if (text.substr(at, 2) == "/*") {
+            skip_block_comment();
+            note_comment(start);
+        } else if (character == ';') {
+            ++at;
+            in_statement = false;
+        } else if (is_blank(character)) {
+            ++at;
+        } else {
+            note_statement();
+            skip_token(character);
+        }
+    }
+
+    static bool is_blank(char character) {
+        return std::string_view(" \t\r\n\f\v").find(character) != std::string_view::npos;
+    }
+
+    void note_comment(std::size_t start) {
+        if (!in_statement)
+            parts.push_back({true, start, at});
+    }
+
+    void note_statement() {
+        if (!in_statement)
+            parts.push_back({false, at, at});
+        in_statement = true;
+    }
+
+    void skip_token(char character) {
+        if (character == '\'') {
+            const char before = at > 0 ? text[at - 1] : ' ';
+            skip_quoted('\'', before == 'e' || before == 'E');
+        } else if (character == '"') {
+            skip_quoted('"', false);
+        } else if (character == '$' && (at == 0 || !is_name_character(text[at - 1]))) {
+            skip_dollar_quoted();
+        } else {
+            ++at;
+        }
+    }
+
+    void skip_quoted(char quote, bool with_escapes) {
+        for (++at; at < text.size() && text[at] != quote; ++at)
+            if (with_escapes && text[at] == '\\')
+                ++at;
+        ++at; // a doubled quote begins the next one at once
+        at = std::min(at, text.size());
+    }
+
+    void skip_dollar_quoted() {
+        std::size_t end = at + 1;
+        while (end < text.size() && is_name_character(text[end]))
+            ++end;
+        if (end >= text.size() || text[end] != '$') {
+            ++at;
+            return;
+        }
+        const std::string_view tag = text.substr(at, end + 1 - at);
+        const std::size_t close = text.find(tag, end + 1);
+        at = close == std::string_view::npos ? text.size() : close + tag.size();
+    }
+
+    void skip_block_comment() {
+        int depth = 0;
+        while (at < text.size()) {
+            const std::string_view mark = text.substr(at, 2);
+            const bool counts = mark == "/*" || mark == "*/";
+            at += counts ? 2 : 1;
+            if (counts && (depth += mark == "/*" ? 1 : -1) == 0)
+                return;
+        }
+    }
+
+    std::string_view text;
+    std::size_t at = 0;
+    bool in_statement = false;
+    std::vector<part> parts;
+};
+
+enum class way { none, forward, backward };
+
+struct reading {
+    way direction = way::none;
+    bool alone = true; // the comment says nothing else
+};
+
+bool is_among(std::initializer_list<std::string_view> words, std::string_view word) {
+    return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+way direction_of(std::string_view word) {
+    if (is_among({"up", "ups", "upgrade", "forward", "forwards"}, word))
+        return way::forward;
+    if (is_among(
+            {"down", "downs", "downgrade", "undo", "rollback", "revert", "backward", "backwards"},
+            word))
+        return way::backward;
+    return way::none;
+}
+
+bool is_filler(std::string_view word) {
+    return is_among({"migrate",    "migration", "migrations", "sql",    "section", "script",
+                     "scripts",    "part",      "begin",      "begins", "start",   "end",
+                     "of",         "the",       "name",       "step",   "steps",   "statement",
+                     "statements", "code",      "this",       "for",    "to",      "way"},
+                    word);
+}
+
+struct words_of_comment {
+    std::vector<std::string> words;
+    bool first_has_colon = false; // 'Down: drop the table', 'Down - drop the table'
+};
+
+words_of_comment split(std::string_view comment) {
+    words_of_comment found;
+    const std::string shown = in_plain_letters(comment);
+    for (std::size_t at = 0; at < shown.size();) {
+        if (!is_name_character(shown[at])) {
+            ++at;
+            continue;
+        }
+        const std::size_t start = at;
+        while (at < shown.size() && is_name_character(shown[at]) && shown[at] != '_')
+            ++at;
+        if (at == start) {
+            ++at;
+            continue;
+        }
+        if (found.words.empty()) {
+            const std::string_view rest = std::string_view(shown).substr(at);
+            found.first_has_colon = rest.starts_with(':') || rest.starts_with(" - ") ||
+                                    rest.starts_with(" -- ") || rest.starts_with(" :");
+        }
+        found.words.push_back(shown.substr(start, at - start));
+    }
+    return found;
+}
+
+/* Headings that tools write by themselves. */
+way direction_of_generated(const std::vector<std::string> &words) {
+    if (words.size() >= 2 && words[0] == "running") // Alembic
+        return direction_of(words[1]);
+    const bool of_sqitch = words.size() >= 4 && words.back() == "pg" && words[0] == "revert" &&
+                           words[words.size() - 2] == "from";
+    return of_sqitch ? way::backward : way::none;
+}
+
+reading read(std::string_view comment) {
+    const words_of_comment found = split(comment);
+    if (found.words.empty())
+        return {};
+    if (const way generated = direction_of_generated(found.words); generated != way::none)
+        return {generated, true};
+    reading result;
+    for (const std::string &word : found.words) {
+        const way direction = direction_of(word);
+        if (direction == way::none && !is_filler(word))
+            return {found.first_has_colon ? direction_of(found.words.front()) : way::none, false};
+        if (result.direction == way::none)
+            result.direction = direction;
+        else if (direction != way::none && direction != result.direction)
+            return {}; // 'up and down'
+    }
+    return result;
+}
+
+std::int32_t line_of(std::string_view text, std::size_t offset) {
+    std::int32_t line = 1;
+    for (std::size_t at = 0; at < offset; ++at)
+        if (text[at] == '\n' || (text[at] == '\r' && text.substr(at, 2) != "\r\n"))
+            ++line;
+    return line;
+}
+
+} // namespace
+
+std::string in_plain_letters(std::string_view text) {
+    std::string shown;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        const auto byte = static_cast<unsigned char>(text[at]);
+        if (byte >= 'A' && byte <= 'Z')
+            shown += static_cast<char>(byte - 'A' + 'a');
+        else if (byte == 0xE2 || text.substr(at, 2) == "\xE3\x80" ||
+                 text.substr(at, 3) == "\xEF\xBB\xBF")
+            shown += ' ', at += 2;
+        else if (text.substr(at, 2) == "\xC2\xA0")
+            shown += ' ', at += 1;
+        else
+            shown += text[at];
+    }
+    return shown;
+}
+
+std::optional<heading> opposite_heading(std::string_view script, bool forward) {
+    const std::vector<part> parts = outline(script).read();
+    const way opposite = forward ? way::backward : way::forward;
+    std::vector<reading> readings;
+    for (const part &each : parts)
+        readings.push_back(each.is_comment ? read(script.substr(each.start, each.end - each.start))
+                                           : reading{});
+    bool has_own = false; // a heading of the script's own direction, or a statement before this one
+    for (const reading &each : readings)
+        has_own =
+            has_own || (each.alone && each.direction != way::none && each.direction != opposite);
+
+    for (std::size_t i = 0; i < parts.size(); i++) {
+        has_own = has_own || !parts[i].is_comment;
+        if (readings[i].direction != opposite || (!readings[i].alone && !has_own))
+            continue;
+        for (std::size_t next = i + 1; next < parts.size(); next++) {
+            if (parts[next].is_comment && readings[next].direction != way::none &&
+                readings[next].direction != opposite)
+                break;
+            if (!parts[next].is_comment)
+                return heading{
+                    std::string(script.substr(parts[i].start, parts[i].end - parts[i].start)),
+                    line_of(script, parts[i].start)};
+        }
+    }
+    return {};
+}
+
+} // namespace confiture::migration
