@@ -33,7 +33,7 @@ CREATE FUNCTION confiture.repair(INOUT version text DEFAULT NULL, verdict text D
 RETURNS SETOF record
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'confiture_repair';
-COMMENT ON FUNCTION confiture.repair(text, text) IS 'Settles what was cut off in its middle: of each step whose outcome is not known, in all migrations or in this one, the catalog is asked, leftovers are taken away, and the answer is written down: done, not done or unknown. Where nobody else knows, verdict says it: done or not done for that step; applied or reverted where the migration was finished or undone by hand, which the history then says; abandon to forget all steps of a migration that was brought back to where it began. Errors: MG004, MG008, MG015 where leftovers cannot be taken away, MG016.';
+COMMENT ON FUNCTION confiture.repair(text, text) IS 'Settles what was cut off in its middle: of each step whose outcome is not known, in all migrations or in this one, the catalog is asked, leftovers are removed, and the answer is written down: done, not done or unknown. Where nobody else knows, verdict says it: done or not done for that step; applied or reverted where the migration was finished or undone by hand, which the history then says; abandon to forget all steps of a migration that was brought back to where it began. Errors: MG004, MG008, MG015 where leftovers cannot be removed, MG016.';
 
 CREATE FUNCTION confiture.verify(OUT version text, OUT name text, OUT state text, OUT detail text)
 RETURNS SETOF record

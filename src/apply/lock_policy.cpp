@@ -1,6 +1,7 @@
 #include "apply/lock_policy.hpp"
 
 #include "apply/session_text.hpp"
+#include "pg/awaited_lock.hpp"
 #include "pg/catalog.hpp"
 #include "pg/error.hpp"
 #include "pg/locks.hpp"
@@ -47,10 +48,19 @@ double work_before_wait(const failed_attempt &failed) {
 
 } // namespace
 
+int lock_limit(const std::string &directive) {
+    int milliseconds = pg::lock_timeout();
+    if (!directive.empty())
+        pg::parse_milliseconds(directive, milliseconds);
+    return milliseconds;
+}
+
 std::string lock_policy::lock_of(const failed_attempt &failed) const {
     if (failed.waits.empty())
         return "a lock";
     const pg::lock_wait &last = failed.waits.back();
+    if (pg::is_transaction(last.tag))
+        return "past the end of another transaction";
     std::string lock = pg::lock_mode_name(last.mode);
     if (last.tag.is_relation())
         if (const auto relation = pg::name_of_relation(last.tag.relation()))
@@ -97,10 +107,12 @@ void lock_policy::end_blockers(double now) {
 }
 
 bool lock_policy::goes_on(const failed_attempt &failed) {
-    if (failed.is_final || !is_worth_a_retry(failed.error.sqlstate))
+    if (!is_worth_a_retry(failed.error.sqlstate))
         return false;
     attempts_++;
     note_blockers(failed);
+    if (failed.is_final)
+        return false;
     const bool goes_on =
         attempts_ <= pg::lock_retries() && work_before_wait(failed) <= pg::retry_work_limit();
     pg::notice(what_ + " did not get " + lock_of(failed) + " (attempt " +

@@ -167,6 +167,7 @@ void migrator::go_on_from(const journal &begun) {
             continue;
         if (!entry.done) {
             const settlement settled = settle(migration_->version, entry, transactions_);
+            refuse_leftover(migration_->version, settled);
             if (settled.what == outcome::not_done)
                 continue;
             if (settled.what == outcome::unknown)
@@ -244,11 +245,7 @@ bool migrator::retry(const step_work &work, const std::function<void()> &note) {
                                     (failed->error.sqlstate == invalid_transaction_termination ||
                                      failed->error.sqlstate == not_transactional.code);
         if (ours && !commits_itself && policy.goes_on(*failed)) {
-            transactions_.commit();
-            board_.now.attempt = policy.attempts() + 1;
-            board_.now.set_blockers(policy.blockers());
-            board_.publish(pg::activity::pausing_before_retry);
-            pg::pause(policy.pause_ms());
+            pause_before_retry(policy);
             continue;
         }
         if (work.statements)
@@ -260,6 +257,15 @@ bool migrator::retry(const step_work &work, const std::function<void()> &note) {
         return false;
     }
     return true;
+}
+
+/* Holds nothing but the migrator's lock. */
+void migrator::pause_before_retry(lock_policy &policy) {
+    transactions_.commit();
+    board_.now.attempt = policy.attempts() + 1;
+    board_.now.set_blockers(policy.blockers());
+    board_.publish(pg::activity::pausing_before_retry);
+    pg::pause(policy.pause_ms());
 }
 
 std::optional<failed_attempt> migrator::attempt(const step_work &work,

@@ -15,6 +15,7 @@
 #include "migration/registry.hpp"
 #include "migration/steps.hpp"
 #include "pg/locks.hpp"
+#include "pg/worker.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -55,13 +56,17 @@ private:
     /* False, and nothing is done, where its one statement commits by itself. */
     bool run_transactional();
     void run_at_top_level();
-    void work_at_top_level(const pg::statement &where, const journal_entry &entry);
+    std::optional<failed_attempt> attempt_at_top_level();
+    journal_entry begin_at_top_level(const pg::statement &where);
+    void work_at_top_level(const pg::statement &where, const journal_entry &entry,
+                           pg::worker_watch &watch);
     settlement look_again(const journal_entry &entry);
 
     /* `note` writes what is committed together with the work.  False where the work is a statement
      * that commits by itself, which is not possible here. */
     bool retry(const step_work &work, const std::function<void()> &note);
     std::optional<failed_attempt> attempt(const step_work &work, const std::function<void()> &note);
+    void pause_before_retry(lock_policy &policy);
     std::optional<failure_record> run_last_hooks(hooks::phase which);
 
     journal_entry entry_of(std::size_t index) const;

@@ -1,11 +1,13 @@
 /* The part of migrator that runs a statement at top level, in a background worker. */
 #include "apply/migrator.hpp"
 
+#include "apply/session_text.hpp"
 #include "migration/version.hpp"
 #include "pg/error.hpp"
 #include "pg/query.hpp"
 #include "pg/session.hpp"
 #include "pg/settings.hpp"
+#include "pg/top_level_statement.hpp"
 #include "pg/tracer.hpp"
 #include "pg/worker.hpp"
 
@@ -43,12 +45,96 @@ void note_found(failure_record &error, const settlement &settled) {
     error.hint.clear();
 }
 
+void note_timeout(failure_record &error, const std::vector<pg::lock_wait> &waits) {
+    error.message = "canceling statement due to confiture.concurrent_timeout";
+    if (!waits.empty())
+        error.detail = sessions_text(waits.back().blockers);
+    error.hint = "It is " + std::to_string(pg::concurrent_timeout()) +
+                 " ms: raise it, or set it to 0 for no limit.";
+}
+
+/* To wait is no work that would be done in vain. */
+void note_waits(const std::vector<pg::lock_wait> &waits, failed_attempt &failed) {
+    failed.ended_ms = pg::now_ms();
+    failed.waits = waits;
+    for (std::size_t i = 0; i + 1 < waits.size(); i++)
+        failed.began_ms += waits[i].ended_ms - waits[i].began_ms;
+}
+
+std::optional<outcome> known_outcome(pg::worker_lost::outcome said) {
+    switch (said) {
+    case pg::worker_lost::outcome::done:
+        return outcome::done;
+    case pg::worker_lost::outcome::not_begun:
+        return outcome::not_done;
+    default:
+        return std::nullopt;
+    }
+}
+
+bool is_call_or_do(const std::string &command) { return command == "CALL" || command == "DO"; }
+
 } // namespace
+
+/* Each attempt has a worker of its own, and what one has left is removed before the next. */
+void migrator::run_at_top_level() {
+    lock_policy policy(subject());
+    while (const auto failed = attempt_at_top_level()) {
+        if (!policy.goes_on(*failed))
+            fail(policy.give_up(*failed));
+        pause_before_retry(policy);
+    }
+    statements_done_++;
+}
+
+/* Nothing when it is done. */
+std::optional<failed_attempt> migrator::attempt_at_top_level() {
+    const pg::statement &where = prepared_->script.statements[steps_[next_].first];
+    const journal_entry entry = begin_at_top_level(where);
+    pg::worker_watch watch;
+    watch.lock_ms = lock_limit(prepared_->lock_timeout);
+    watch.transactions_may_last =
+        pg::waits_for_transactions(pg::read_top_level_statement(entry.statement));
+    failed_attempt failed;
+    failed.began_ms = pg::now_ms();
+    std::optional<outcome> known;
+    bool lost = false;
+    try {
+        work_at_top_level(where, entry, watch);
+    } catch (const step_failed &inside) {
+        failed.error = inside.error;
+        if (watch.committed_nothing && is_call_or_do(entry.command))
+            known = outcome::not_done;
+    } catch (const pg::worker_lost &ended) {
+        failed.error = runner_->failure_in(where, ended);
+        known = known_outcome(ended.known);
+        lost = true;
+    } catch (const failure &refused) {
+        failed.error = runner_->failure_in(where, refused);
+        // What this session holds it holds the next time, too.
+        failed.is_final = refused.state == pg::deadlock_detected.code;
+    }
+    note_waits(watch.waits, failed);
+    const bool ended_well = failed.error.sqlstate.empty();
+    const settlement settled = known ? settle_as(*known, migration_->version, entry, transactions_)
+                               : ended_well ? look_again(entry)
+                                            : settle(migration_->version, entry, transactions_);
+    warn_of_leftover(migration_->version, settled);
+    if (settled.what == outcome::done && settled.leftover.empty())
+        return std::nullopt;
+    if (ended_well)
+        failed.error = runner_->failure_in(where, passed_over(settled));
+    else if (settled.what == outcome::unknown)
+        note_unknown(failed.error, migration_->version, settled);
+    else if (lost && !known)
+        note_found(failed.error, settled);
+    failed.is_final = failed.is_final || !settled.leftover.empty();
+    return failed;
+}
 
 /* It is known before that the statement begins, and the worker writes that it is done: where one of
  * them is cut off in between, the catalog is asked. */
-void migrator::run_at_top_level() {
-    const pg::statement &where = prepared_->script.statements[steps_[next_].first];
+journal_entry migrator::begin_at_top_level(const pg::statement &where) {
     journal_entry entry = entry_of(next_);
     entry.statement = prepared_->script.text_of(where);
     entry.statements_done = statements_done_ + 1;
@@ -66,63 +152,32 @@ void migrator::run_at_top_level() {
     board_.now.command = entry.command;
     board_.now.statement_began_at = pg::timestamp_now();
     board_.publish(pg::activity::running_at_top_level);
-    std::optional<failure_record> error;
-    std::optional<outcome> known;
-    bool lost = false;
-    try {
-        work_at_top_level(where, entry);
-    } catch (const pg::worker_lost &ended) {
-        lost = true;
-        error = runner_->failure_in(where, ended);
-        if (ended.known != pg::worker_lost::outcome::unknown)
-            known =
-                ended.known == pg::worker_lost::outcome::done ? outcome::done : outcome::not_done;
-    } catch (const step_failed &failed) {
-        error = failed.error;
-    }
-    const settlement settled = known ? settle_as(*known, migration_->version, entry, transactions_)
-                               : error ? settle(migration_->version, entry, transactions_)
-                                       : look_again(entry);
-    if (settled.what == outcome::done) {
-        statements_done_++;
-        return;
-    }
-    if (!error)
-        error = runner_->failure_in(where, passed_over(settled));
-    else if (settled.what == outcome::unknown)
-        note_unknown(*error, migration_->version, settled);
-    else if (lost && !known)
-        note_found(*error, settled);
-    fail(*error);
+    return entry;
 }
 
-/* Throws step_failed for what went wrong with the statement. */
-void migrator::work_at_top_level(const pg::statement &where, const journal_entry &entry) {
+/* Throws step_failed for the server's error of the statement. */
+void migrator::work_at_top_level(const pg::statement &where, const journal_entry &entry,
+                                 pg::worker_watch &watch) {
     const double started = pg::now_ms();
     try {
         pg::run_at_top_level(
-            {entry.statement, receipt_of(*migration_, entry), pg::concurrent_timeout()});
+            {entry.statement, receipt_of(*migration_, entry), pg::concurrent_timeout()}, watch);
     } catch (const pg::error &raised) {
         const bool timed_out =
             pg::concurrent_timeout() > 0 && pg::now_ms() - started >= pg::concurrent_timeout();
         if (raised.is_intervention() && !timed_out) {
-            settle_in_haste(migration_->version, entry, transactions_);
+            warn_of_leftover(migration_->version,
+                             settle_in_haste(migration_->version, entry, transactions_));
             throw;
         }
         failure_record failed = runner_->failure_in(where, raised);
-        if (timed_out) {
-            failed.message = "canceling statement due to confiture.concurrent_timeout";
-            failed.hint = "It is " + std::to_string(pg::concurrent_timeout()) +
-                          " ms: raise it, or set it to 0 for no limit.";
-        } else if (failed.sqlstate == undefined_table && failed.hint.empty() &&
-                   has_temporary_tables())
+        if (timed_out)
+            note_timeout(failed, watch.waits);
+        else if (failed.sqlstate == undefined_table && failed.hint.empty() &&
+                 has_temporary_tables())
             failed.hint = "It runs in a session of its own: temporary tables of this one are not "
                           "there.";
         throw step_failed{std::move(failed)};
-    } catch (const pg::worker_lost &) {
-        throw;
-    } catch (const failure &refused) {
-        throw step_failed{runner_->failure_in(where, refused)};
     }
 }
 
@@ -133,7 +188,7 @@ settlement migrator::look_again(const journal_entry &entry) {
     if (passed_over)
         settle_entry(migration::version_sort_key(migration_->version), entry.step, false);
     transactions_.commit();
-    return {passed_over ? outcome::not_done : outcome::done, found.sentence};
+    return {passed_over ? outcome::not_done : outcome::done, found.sentence, {}, {}};
 }
 
 } // namespace confiture::apply

@@ -27,8 +27,9 @@ struct finding {
     /* With the cleanup run.  `unknown` without `harmless_twice`: somebody has to say. */
     outcome what = outcome::unknown;
     std::string sentence; // 'index "public.a_b" is there and invalid'
-    /* What finishes the statement or takes its leftovers away: each statement runs in a transaction
-     * with a lock_timeout.  Where one had to wait, look again before the next attempt. */
+    /* What finishes the statement or removes its leftovers: DROP INDEX CONCURRENTLY at top level,
+     * all else in a transaction, under the lock policy.  Where one had to wait, look again before
+     * the next attempt. */
     std::vector<std::string> cleanup;
     /* The statement may simply run again, whatever became of it. */
     bool harmless_twice = false;

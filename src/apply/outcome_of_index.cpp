@@ -90,7 +90,7 @@ finding after_new(const candidate &index, int process) {
     if (process != 0)
         return being_built(index, process);
     finding found = say(outcome::not_done, told("index", index.told) + " is there and invalid");
-    found.cleanup.push_back("DROP INDEX " + index.quoted);
+    found.cleanup.push_back("DROP INDEX CONCURRENTLY " + index.quoted);
     return found;
 }
 
@@ -131,7 +131,7 @@ finding after_unnamed(const std::vector<candidate> &indexes, int process) {
     finding found = after_new(indexes.front(), process);
     for (const candidate &index : indexes)
         if (!index.valid && process == 0 && &index != &indexes.front())
-            found.cleanup.push_back("DROP INDEX " + index.quoted);
+            found.cleanup.push_back("DROP INDEX CONCURRENTLY " + index.quoted);
     return found;
 }
 
@@ -218,7 +218,7 @@ finding after_drop_index(const outcome_question &question) {
         return found;
     }
     finding found = say(outcome::done, index + " is half dropped");
-    found.cleanup.push_back("DROP INDEX " + *row[5]);
+    found.cleanup.push_back("DROP INDEX CONCURRENTLY " + *row[5]);
     return found;
 }
 

@@ -60,7 +60,7 @@ constexpr const char *remains_before =
 /* Those that were none before: the old index itself becomes an X_ccold.  Of a REINDEX INDEX only
  * those that bear its name, as far as names go. */
 constexpr const char *remains_after = R"(
-SELECT n.nspname || '.' || x.relname, format('DROP INDEX %I.%I', n.nspname, x.relname), t.oid,
+SELECT n.nspname || '.' || x.relname, format('DROP INDEX CONCURRENTLY %I.%I', n.nspname, x.relname), t.oid,
        has_schema_privilege(n.oid, 'USAGE'))";
 constexpr const char *ours_of_them = R"(
   AND NOT coalesce(b.facts->'remains' ? x.oid::text, false) AND

@@ -118,8 +118,11 @@ public:
 private:
     settlement settled_by(const journal &of, const std::string &sort_key,
                           const journal_entry &entry) {
-        if (said_ == verdict::asked_of_the_catalog)
-            return settle(of.version, entry, whose_);
+        if (said_ == verdict::asked_of_the_catalog) {
+            const settlement settled = settle(of.version, entry, whose_);
+            refuse_leftover(of.version, settled);
+            return settled;
+        }
         const bool done = said_ == verdict::done;
         settle_entry(sort_key, entry.step, done);
         return {done ? outcome::done : outcome::not_done, "as it was said"};

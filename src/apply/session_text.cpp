@@ -12,7 +12,7 @@ std::string sessions_text(const std::vector<int> &process_ids) {
                        "usename, application_name, 'is in a transaction since ' || "
                        "to_char(xact_start, 'YYYY-MM-DD HH24:MI:SS'), "
                        "CASE WHEN query IS DISTINCT FROM '<insufficient privilege>' "
-                       "THEN ': ' || rtrim(left(query, 300), '; ') "
+                       "THEN ': ' || rtrim(left(query, 300), E'; \\n') "
                        "ELSE 'does what only members of pg_read_all_stats see' END) "
                        "FROM pg_stat_activity WHERE pid = $1::integer",
                        {std::to_string(process_id)}))

@@ -20,6 +20,15 @@ inline LOCKTAG raw(const lock_tag &tag) {
     return {tag.field1, tag.field2, tag.field3, tag.field4, tag.type, tag.method};
 }
 
+/* The transaction that a session is in, as its virtual transaction id counts them. */
+inline LocalTransactionId local_transaction(const PGPROC *process) {
+#if PG_VERSION_NUM >= 170000
+    return process->vxid.lxid;
+#else
+    return process->lxid;
+#endif
+}
+
 inline int fast_path_slots() {
 #if PG_VERSION_NUM >= 180000
     return FastPathLockSlotsPerBackend();

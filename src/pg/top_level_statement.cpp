@@ -160,6 +160,11 @@ void read(Node *node, top_level_statement &facts) {
 
 } // namespace
 
+bool waits_for_transactions(const top_level_statement &facts) {
+    return facts.concurrently || facts.kind == kind::create_index ||
+           facts.kind == kind::drop_index || facts.kind == kind::detach_partition;
+}
+
 top_level_statement read_top_level_statement(std::string_view statement) {
     memory_context memory("confiture statement");
     memory_scope scope(memory);

@@ -42,6 +42,10 @@ struct top_level_statement {
     std::vector<std::string> publications; // unquoted
 };
 
+/* It waits for the end of other transactions, again and again, and holds no lock meanwhile that
+ * keeps who reads or writes waiting. */
+bool waits_for_transactions(const top_level_statement &facts);
+
 /* Throws pg::error for what the server does not parse. */
 top_level_statement read_top_level_statement(std::string_view statement);
 

@@ -1,10 +1,14 @@
 #include "pg/worker.hpp"
 
+#include "pg/awaited_lock.hpp"
 #include "pg/boundary.hpp"
+#include "pg/memory.hpp"
 #include "pg/progress.hpp"
+#include "pg/tracer.hpp"
 #include "pg/worker_job.hpp"
 
 #include <algorithm>
+#include <csignal>
 
 #include <dlfcn.h>
 
@@ -61,9 +65,9 @@ std::string own_library() {
 /* The session's half of the segment. */
 class job_segment {
 public:
-    explicit job_segment(const top_level_job &job) {
+    job_segment(const top_level_job &job, int lock_timeout_ms) {
         const job_header header{MyDatabaseId, GetSessionUserId(), GetCurrentRoleId(),
-                                job.timeout_ms};
+                                job.timeout_ms, lock_timeout_ms};
         const Size libraries = call([] { return EstimateLibraryStateSpace(); });
         const Size settings = call([] { return EstimateGUCStateSpace(); });
         const Size sizes[] = {
@@ -227,13 +231,6 @@ std::vector<int> blockers_of(int process_id) {
     return {first, first + ArrayGetNItems(ARR_NDIM(found), ARR_DIMS(found))};
 }
 
-/* A wait for the lock manager, read as pg_stat_activity does. */
-bool waits_for_lock(int process_id) {
-    constexpr std::uint32_t class_of_wait = 0xFF000000;
-    const PGPROC *process = BackendPidGetProc(process_id);
-    return process && (process->wait_event_info & class_of_wait) == PG_WAIT_LOCK;
-}
-
 /* Does the worker wait for us, or for sessions that do?  The server's own search does not see that
  * we wait for the worker. */
 bool is_deadlock(int worker) {
@@ -251,8 +248,9 @@ bool is_deadlock(int worker) {
 /* Reads what the worker says up to its end. */
 class conversation {
 public:
-    conversation(const job_segment &segment, running_worker &worker, bool needs_receipt)
-        : queue_(segment.queue()), worker_(worker), needs_receipt_(needs_receipt) {}
+    conversation(const job_segment &segment, running_worker &worker, bool needs_receipt,
+                 worker_watch &watch)
+        : queue_(segment.queue()), worker_(worker), needs_receipt_(needs_receipt), watch_(watch) {}
 
     completion listen() {
         memory_context memory("confiture worker's message");
@@ -282,26 +280,72 @@ private:
     using outcome = worker_lost::outcome;
 
     void wait() {
-        constexpr long pause_ms = 1000;
-        const int events = call([] {
+        constexpr long longest_pause_ms = 50, shortest_pause_ms = 5;
+        const long pause_ms = watch_.lock_ms > 0 ? std::clamp(watch_.lock_ms / 4L,
+                                                              shortest_pause_ms, longest_pause_ms)
+                                                 : longest_pause_ms;
+        const int events = call([&] {
             const int happened = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
                                            pause_ms, WAIT_EVENT_BGWORKER_SHUTDOWN);
             ResetLatch(MyLatch);
             CHECK_FOR_INTERRUPTS();
             return happened;
         });
-        if (!(events & WL_TIMEOUT))
+        if (!(events & WL_TIMEOUT) || known_ == outcome::done)
             return;
-        // The first time may be the last: a session that waits for the migrator lock gives up.
         const int process_id = worker_.process_id();
-        const bool deadlock =
-            process_id != 0 && waits_for_lock(process_id) && is_deadlock(process_id);
-        deadlocks_ = deadlock ? deadlocks_ + 1 : 0;
+        const auto awaited = process_id ? awaited_lock(process_id) : std::nullopt;
+        if (!awaited) {
+            waiting_ = false;
+            deadlocks_ = 0;
+            return;
+        }
+        note(*awaited, process_id);
+        refuse_deadlock(process_id);
+        if (is_too_long(watch_.waits.back()))
+            cancel(process_id);
+    }
+
+    void note(const lock_wait &awaited, int process_id) {
+        constexpr std::size_t most_waits = 1000;
+        const bool goes_on = waiting_ && watch_.waits.back().tag == awaited.tag &&
+                             watch_.waits.back().mode == awaited.mode;
+        waiting_ = true;
+        if (!goes_on) {
+            if (watch_.waits.size() == most_waits)
+                watch_.waits.erase(watch_.waits.begin());
+            watch_.waits.push_back(awaited);
+        }
+        watch_.waits.back().ended_ms = now_ms();
+        watch_.waits.back().blockers = blockers_of(process_id);
+    }
+
+    /* The first time may be the last: a session that waits for the migrator lock gives up. */
+    void refuse_deadlock(int process_id) {
+        constexpr double patience_ms = 1000;
+        if (now_ms() - deadlock_looked_ms_ < patience_ms)
+            return;
+        deadlock_looked_ms_ = now_ms();
+        deadlocks_ = is_deadlock(process_id) ? deadlocks_ + 1 : 0;
         if (deadlocks_ > 1)
             throw failure{deadlock_detected,
                           "the statement waits for a lock of the session that waits for it",
                           "It runs in a background worker, which has no locks of this session.",
                           "Let this session release its locks first."};
+    }
+
+    /* A statement that has a lock_timeout ends by it, a moment before, unless it has changed it. */
+    bool is_too_long(const lock_wait &wait) const {
+        constexpr double for_its_own_ms = 500;
+        return watch_.lock_ms > 0 && !(watch_.transactions_may_last && is_transaction(wait.tag)) &&
+               wait.ended_ms - wait.began_ms >=
+                   watch_.lock_ms + (watch_.transactions_may_last ? 0 : for_its_own_ms);
+    }
+
+    /* Again at every look, for code that catches it. */
+    void cancel(int process_id) {
+        cancelled_ = true;
+        kill(process_id, SIGINT);
     }
 
     void take(char *data, Size size) {
@@ -313,6 +357,9 @@ private:
         case message_done:
             std::memcpy(&done_, data + 1, sizeof done_);
             known_ = outcome::done;
+            break;
+        case message_nothing_kept:
+            watch_.committed_nothing = true;
             break;
         case message_end:
             worker_.says_no_more();
@@ -339,6 +386,8 @@ private:
         // the statement's.
         if (report.elevel > ERROR || (report.elevel == ERROR && known_ == outcome::done))
             lose(report.message);
+        if (report.elevel == ERROR && cancelled_ && report.sqlerrcode == ERRCODE_QUERY_CANCELED)
+            throw failure{lock_timed_out, "canceling statement due to lock timeout"};
         call([&] { ThrowErrorData(&report); });
     }
 
@@ -353,13 +402,17 @@ private:
     shm_mq_handle *const queue_;
     running_worker &worker_;
     const bool needs_receipt_;
+    worker_watch &watch_;
     outcome known_ = outcome::not_begun;
     job_completion done_{};
     bool ended_ = false;
     int deadlocks_ = 0; // looks one after the other that found one
+    double deadlock_looked_ms_ = now_ms();
+    bool waiting_ = false;   // at the last look
+    bool cancelled_ = false; // by us, for a lock
 };
 
-void check_caller() {
+void check_snapshots() {
     call([] { InvalidateCatalogSnapshot(); });
 #if PG_VERSION_NUM >= 140000
     const TransactionId oldest = MyProc->xmin;
@@ -369,6 +422,9 @@ void check_caller() {
     if (ActiveSnapshotSet() || TransactionIdIsValid(oldest) ||
         TransactionIdIsValid(GetTopTransactionIdIfAny()))
         throw std::logic_error("the statement in a worker would wait for this transaction");
+}
+
+void check_role() {
     Oid user;
     int security_context;
     GetUserIdAndSecContext(&user, &security_context);
@@ -379,13 +435,15 @@ void check_caller() {
 
 } // namespace
 
-completion run_at_top_level(const top_level_job &job) {
-    check_caller();
+completion run_at_top_level(const top_level_job &job, worker_watch &watch) {
+    if (!job.in_callers_transaction)
+        check_snapshots();
+    check_role();
     memory_context memory("confiture worker"); // outlives the handles in it
     memory_scope scope(memory);
-    const job_segment segment(job);
+    const job_segment segment(job, watch.transactions_may_last ? 0 : watch.lock_ms);
     running_worker worker(segment);
-    return conversation(segment, worker, !job.receipt.empty()).listen();
+    return conversation(segment, worker, !job.receipt.empty(), watch).listen();
 }
 
 } // namespace confiture::pg

@@ -11,8 +11,10 @@
 
 #include "pg/error.hpp"
 #include "pg/execute.hpp"
+#include "pg/session_watch.hpp"
 
 #include <string>
+#include <vector>
 
 namespace confiture::pg {
 
@@ -20,6 +22,20 @@ struct top_level_job {
     std::string statement; // exactly one
     std::string receipt;   // for on_top_level_done(); empty for none
     int timeout_ms;        // of the statement; 0 for no limit
+    /* The caller's transaction holds snapshots, which the statement does not wait for. */
+    bool in_callers_transaction = false;
+};
+
+/* What the session watches its worker for. */
+struct worker_watch {
+    int lock_ms = 0; // how long it waits for a lock at a time; 0 for no limit
+    /* CREATE INDEX CONCURRENTLY and its kin wait for the end of transactions, and keep nobody
+     * waiting who reads or writes: that is not limited then. */
+    bool transactions_may_last = false;
+
+    /* What was seen.  The lock that it waits for now, or waited for last, comes last. */
+    std::vector<lock_wait> waits;
+    bool committed_nothing = false; // it failed, in the transaction that it began in
 };
 
 /* The SQLSTATE of a server without a free worker: configuration_limit_exceeded. */
@@ -30,6 +46,8 @@ inline constexpr sqlstate lost_worker{"57000"};
 
 /* The SQLSTATE of a statement that waits for a lock of ours, as we wait for it. */
 inline constexpr sqlstate deadlock_detected{"40P01"};
+/* The SQLSTATE of a statement that waited longer for a lock than worker_watch::lock_ms. */
+inline constexpr sqlstate lock_timed_out{"55P03"};
 
 /* The worker ended without an answer: killed, or refused by the server.  Never an error of the
  * statement itself. */
@@ -47,20 +65,22 @@ public:
 };
 
 /*
- * Runs the statement with the roles and settings of this session, but for lock_timeout, which it
- * has not, and statement_timeout, and waits for its end.  Notices go on to our client.
+ * Runs the statement with the roles and settings of this session, but for lock_timeout and
+ * statement_timeout, and waits for its end.  Notices go on to our client.
  *
- * The caller must hold neither a snapshot nor a transaction id: he has just committed.  Otherwise
- * CREATE INDEX CONCURRENTLY would wait for him for ever; throws std::logic_error.
+ * Unless the job says otherwise, the caller must hold neither a snapshot nor a transaction id: he
+ * has just committed.  Otherwise CREATE INDEX CONCURRENTLY would wait for him for ever; throws
+ * std::logic_error.
  *
  * Throws pg::error, the worker's whole error, when the statement failed: its position() counts in
  * the statement.  Throws failure{no_free_worker} when nothing was run, failure{deadlock_detected}
- * when it waited for a lock of ours, directly or through others, and worker_lost.
+ * when it waited for a lock of ours, directly or through others, failure{lock_timed_out}, and
+ * worker_lost.
  *
  * When the wait is cancelled, times out or ends with this session, the worker is ended first:
  * however this returns, and before this session gives up its locks, nothing of it runs any more.
  */
-completion run_at_top_level(const top_level_job &job);
+completion run_at_top_level(const top_level_job &job, worker_watch &watch);
 
 /* What the worker does with the receipt of a statement that succeeded: in a transaction right after
  * the statement's own, with the session as it was before the statement.  Called by _PG_init. */

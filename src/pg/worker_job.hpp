@@ -20,7 +20,7 @@ namespace confiture::pg {
 
 /* Of this layout: a worker whose library has been replaced by one of another release since the
  * session loaded its own must not read the segment. */
-inline constexpr std::uint64_t job_magic = 0x636f6e6669740001;
+inline constexpr std::uint64_t job_magic = 0x636f6e6669740002;
 
 enum job_part : std::uint64_t {
     part_header,
@@ -36,13 +36,15 @@ struct job_header {
     Oid session_user;
     Oid role; // of SET ROLE; invalid for none
     int timeout_ms;
+    int lock_timeout_ms;
 };
 
 /* What the worker has done, said in letters that the protocol does not use. */
 enum job_message : char {
     message_begun = 'b',
-    message_done = 'f', // the statement has committed; with a job_completion
-    message_end = 'e',  // and so has the receipt
+    message_nothing_kept = 'r', // the statement has failed, and had committed nothing
+    message_done = 'f',         // the statement has committed; with a job_completion
+    message_end = 'e',          // and so has the receipt
 };
 
 struct job_completion {

@@ -2,6 +2,7 @@
 
 #include "pg/boundary.hpp"
 #include "pg/memory.hpp"
+#include "pg/proc.hpp"
 #include "pg/worker_job.hpp"
 
 #include <csignal>
@@ -115,15 +116,16 @@ void adopt_session(const job_parts &job) {
     InitializingParallelWorker = false;
     // The session reads what we say as its own text, whatever its client speaks.
     set_option("client_encoding", GetDatabaseEncodingName());
-    // It would cancel a CREATE INDEX CONCURRENTLY that waits for old snapshots.
     set_option("lock_timeout", "0");
 }
 
-/* As exec_simple_query() does it: the statement begins and ends transactions as it likes. */
-job_completion run(const char *statement) {
+/* As exec_simple_query() does it: the statement begins and ends transactions as it likes.
+ * `began_in` becomes the first of them. */
+job_completion run(const char *statement, LocalTransactionId &began_in) {
     MemoryContext memory = CurrentMemoryContext; // of no transaction
     SetCurrentStatementStartTimestamp();
     StartTransactionCommand();
+    began_in = local_transaction(MyProc);
     MemoryContextSwitchTo(memory);
     const List *parsed = pg_parse_query(statement);
     if (list_length(parsed) != 1)
@@ -163,11 +165,13 @@ job_completion run(const char *statement) {
 
 void enter_session(const job_parts &job) {
     const std::string limit = std::to_string(job.header->timeout_ms);
+    const std::string lock_limit = std::to_string(job.header->lock_timeout_ms);
     call([&] {
         StartTransactionCommand();
         RestoreLibraryState(job.libraries); // they may bring settings
         adopt_session(job);
         set_option("statement_timeout", limit.c_str());
+        set_option("lock_timeout", lock_limit.c_str());
         CommitTransactionCommand();
     });
 }
@@ -177,10 +181,17 @@ job_completion run_statement(const job_parts &job) {
     memory_scope scope(memory);
     if (job.header->timeout_ms > 0)
         call([&] { enable_timeout_after(STATEMENT_TIMEOUT, job.header->timeout_ms); });
-    const job_completion done = call([&] { return run(job.statement); });
-    disable_timeout(STATEMENT_TIMEOUT, false);
-    QueryCancelPending = false; // too late for the statement, and not meant for what follows
-    return done;
+    LocalTransactionId began_in = InvalidLocalTransactionId;
+    try {
+        const job_completion done = call([&] { return run(job.statement, began_in); });
+        disable_timeout(STATEMENT_TIMEOUT, false);
+        QueryCancelPending = false; // too late for the statement, and not meant for what follows
+        return done;
+    } catch (const error &) {
+        if (began_in == local_transaction(MyProc))
+            say(message_nothing_kept);
+        throw;
+    }
 }
 
 /* What the statement has SET must not reach the receipt. */

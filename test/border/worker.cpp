@@ -42,7 +42,8 @@ CONFITURE_FUNCTION(confiture_border_run_at_top_level) {
     const pg::top_level_job job{arguments.text(0), arguments.text(1), arguments.integer(2)};
     commit(arguments);
     try {
-        const pg::completion done = pg::run_at_top_level(job);
+        pg::worker_watch watch;
+        const pg::completion done = pg::run_at_top_level(job, watch);
         pg::call([&] {
             ereport(INFO, (errmsg("%s %lld", done.tag, static_cast<long long>(done.rows))));
             SPI_finish();
@@ -62,6 +63,7 @@ CONFITURE_FUNCTION(confiture_border_run_at_top_level) {
 
 /* The same of a caller who has not committed. */
 CONFITURE_FUNCTION(confiture_border_run_in_transaction) {
-    pg::run_at_top_level({arguments.text(0), "", 0});
+    pg::worker_watch watch;
+    pg::run_at_top_level({arguments.text(0), "", 0}, watch);
     return {};
 }

@@ -41,9 +41,11 @@ def finds(name, statement, seen, outcome, sentence, cleanup=(), harmless_twice=F
 
 
 def clean(name, statement, seen, cleanup, outcome, sentence, **more):
-    """The cleanup, each in a transaction, and what is found then."""
+    """The cleanup, each on its own, and what is found then."""
+    watcher.run("SET lock_timeout = '20s'")
     for statement_of_it in cleanup:
-        equal(watcher.run(f"BEGIN; SET LOCAL lock_timeout = '20s'; {statement_of_it}; COMMIT").messages, "", f"{name}: {statement_of_it}")
+        equal(watcher.run(statement_of_it).messages, "", f"{name}: {statement_of_it}")
+    watcher.run("RESET lock_timeout")
     finds(f"{name}: cleaned up", statement, seen, outcome, sentence, **more)
 
 
@@ -119,13 +121,13 @@ for how, blocking in (("terminate", A_WRITER), ("cancel", A_WRITER), ("terminate
     finds(f"{name}: being built", statement, seen, "unknown",
           f'index "shop.t_a" is not valid yet: process {interrupted.pid} may be building it', busy=interrupted.pid)
     interrupted.end(how)
-    found = finds(name, statement, seen, "not_done", 'index "shop.t_a" is there and invalid', ["DROP INDEX shop.t_a"])
+    found = finds(name, statement, seen, "not_done", 'index "shop.t_a" is there and invalid', ["DROP INDEX CONCURRENTLY shop.t_a"])
     clean(name, statement, seen, found["cleanup"], "not_done", 'index "t_a" is not there')
 statement = 'CREATE UNIQUE INDEX CONCURRENTLY "Tücke ""1""; --" ON t (a)'
 seen = before(statement)
 ok("could not create unique index" in run(statement), "a unique index on duplicates fails")
 found = finds("CREATE UNIQUE INDEX on duplicates", statement, seen, "not_done", 'index "shop.Tücke "1"; --" is there and invalid',
-              ['DROP INDEX shop."Tücke ""1""; --"'])
+              ['DROP INDEX CONCURRENTLY shop."Tücke ""1""; --"'])
 clean("CREATE UNIQUE INDEX on duplicates", statement, seen, found["cleanup"], "not_done", 'index "Tücke "1"; --" is not there')
 
 # The names that the server gives, and those of the greatest length.
@@ -136,7 +138,7 @@ cluster.sql("CREATE INDEX t_a_lower_idx ON shop.t (a, lower(b)); CREATE UNIQUE I
 finds("unnamed: others came", UNNAMED, seen, "not_done", 'table "t" has no new index of this definition')
 cluster.sql("UPDATE shop.t SET b = 'x' WHERE id IN (10, 20)")
 run(UNNAMED)
-found = finds("unnamed: failed", UNNAMED, seen, "not_done", 'index "shop.t_a_lower_idx1" is there and invalid', ["DROP INDEX shop.t_a_lower_idx1"])
+found = finds("unnamed: failed", UNNAMED, seen, "not_done", 'index "shop.t_a_lower_idx1" is there and invalid', ["DROP INDEX CONCURRENTLY shop.t_a_lower_idx1"])
 clean("unnamed", UNNAMED, seen, found["cleanup"], "not_done", 'table "t" has no new index of this definition')
 cluster.sql("UPDATE shop.t SET b = id")
 equal(run(UNNAMED), "", "unnamed: it runs")
@@ -286,7 +288,7 @@ for how in ("terminate", "cancel"):
     finds(f"DROP INDEX, {how}: being dropped", DROP, seen, "unknown",
           f'index "shop.i" is half dropped: process {interrupted.pid} may be dropping it', busy=interrupted.pid)
     interrupted.end(how)
-    found = finds(f"DROP INDEX, {how}", DROP, seen, "done", 'index "shop.i" is half dropped', ["DROP INDEX shop.i"])
+    found = finds(f"DROP INDEX, {how}", DROP, seen, "done", 'index "shop.i" is half dropped', ["DROP INDEX CONCURRENTLY shop.i"])
     if how == "terminate":
         clean("DROP INDEX, terminate", DROP, seen, found["cleanup"], "done", 'index "shop.i" is gone')
     else:
@@ -326,7 +328,7 @@ for statement, subject, all_of_it in (("REINDEX INDEX CONCURRENTLY i", 'index "s
         names = sorted(("pg_toast." + toast if index == "toast" else "shop." + index) + end for index in all_of_it or ["i", "other", "t_pkey", "toast"])
         sentence = f"{subject} {said}" if all_of_it else f"nothing tells whether all of {subject} was rebuilt"
         found = finds(name, statement, seen, ("not_done" if end == "_ccnew" else "done") if all_of_it else "unknown",
-                      sentence + "".join(f'; index "{index}" is left over, invalid' for index in names), [f"DROP INDEX {index}" for index in names], **RUN_AGAIN)
+                      sentence + "".join(f'; index "{index}" is left over, invalid' for index in names), [f"DROP INDEX CONCURRENTLY {index}" for index in names], **RUN_AGAIN)
         # They are somebody else's to the next one, and to one of another table or index.
         for later in (statement, "REINDEX TABLE CONCURRENTLY parent", "REINDEX INDEX CONCURRENTLY other"):
             equal(after(later, before(later))["cleanup"], [], f"{name}: what was left before is not touched by {later}")
@@ -343,7 +345,7 @@ if cluster.version >= 14:
     interrupted = Interrupted(statement, statement, "INSERT INTO part VALUES (1)")
     interrupted.end()
     found = finds(statement, statement, seen, "not_done", 'index "shop.parent_a" was not rebuilt; index "shop.part_a_idx_ccnew" is left over, invalid',
-                  ["DROP INDEX shop.part_a_idx_ccnew"], **RUN_AGAIN)
+                  ["DROP INDEX CONCURRENTLY shop.part_a_idx_ccnew"], **RUN_AGAIN)
     clean(statement, statement, seen, found["cleanup"], "not_done", 'index "shop.parent_a" was not rebuilt', **RUN_AGAIN)
 
 # A role that is no superuser cannot drop what is left of TOAST tables.
@@ -357,7 +359,7 @@ finds("another role sees who is at work", "REINDEX INDEX CONCURRENTLY i", before
 equal(after(statement, seen, clerk)["busy"], interrupted.pid, "another role sees the process that is at work")
 interrupted.end()
 found = after(statement, seen, clerk)
-equal(found["cleanup"], [f"DROP INDEX shop.{index}_ccnew" for index in ("i", "other", "t_pkey")], "a clerk's cleanup")
+equal(found["cleanup"], [f"DROP INDEX CONCURRENTLY shop.{index}_ccnew" for index in ("i", "other", "t_pkey")], "a clerk's cleanup")
 ok(f'; index "pg_toast.{toast}_ccnew" is left over, invalid, and only a superuser may drop it' in found["sentence"], "what a clerk cannot drop", found)
 equal(clerk.run(f"DROP INDEX pg_toast.{toast}_ccnew").state, "42501", "a clerk cannot drop it")
 for statement_of_it in found["cleanup"] + [f"DROP INDEX pg_toast.{toast}_ccnew"]:
