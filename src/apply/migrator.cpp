@@ -97,7 +97,7 @@ migration_outcome migrator::run(const migration::stored &migration, const std::s
     refuse_dependent();
     if (!transactions_.are_ours())
         refuse_several_transactions();
-    runner_.emplace(*prepared_, registered_, board_, steps_.size() > 1, transactions_.are_ours());
+    runner_.emplace(*prepared_, registered_, board_, steps_.size() > 1, transactions_);
     began_at_ = pg::clock_timestamp();
     next_ = 0;
     statements_done_ = 0;
@@ -275,8 +275,7 @@ std::optional<failed_attempt> migrator::attempt(const step_work &work,
     pg::session_watch watch({0, 0, 0, queue_});
     try {
         runner_->run(work, watch, note);
-        failed.is_final = true; // a COMMIT that fails takes the migrator lock along
-        transactions_.commit();
+        commit();
         return std::nullopt;
     } catch (const step_failed &inside) {
         failed.error = inside.error;
@@ -285,10 +284,21 @@ std::optional<failed_attempt> migrator::attempt(const step_work &work,
             throw;
         failed.error = migration::failure_of(raised);
     }
+    failed.is_final = !transactions_.kept_lock();
     failed.waits = watch.waits();
     failed.ended_ms = pg::now_ms();
     hooks::forget_registered(); // what hooks registered in that step is gone
     return failed;
+}
+
+/* Of what has run. */
+void migrator::commit() {
+    try {
+        transactions_.commit();
+    } catch (const pg::error &) {
+        runner_->not_committed();
+        throw;
+    }
 }
 
 /* In success and in failure, in a transaction of their own. */

@@ -67,6 +67,7 @@ private:
     bool retry(const step_work &work, const std::function<void()> &note);
     std::optional<failed_attempt> attempt(const step_work &work, const std::function<void()> &note);
     void pause_before_retry(lock_policy &policy);
+    void commit();
     std::optional<failure_record> run_last_hooks(hooks::phase which);
 
     journal_entry entry_of(std::size_t index) const;

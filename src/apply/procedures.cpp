@@ -7,6 +7,7 @@
 #include "pg/error.hpp"
 #include "pg/function.hpp"
 #include "pg/migrator_lock.hpp"
+#include "pg/self_cancel.hpp"
 #include "pg/session.hpp"
 #include "pg/tracer.hpp"
 #include "pg/transaction.hpp"
@@ -31,10 +32,35 @@ public:
                           "SET default_transaction_read_only = off."};
     }
     bool are_ours() const override { return true; }
-    void commit() override { call_.commit(); }
+    void commit() override {
+        try {
+            call_.commit();
+        } catch (const pg::error &raised) {
+            if (raised.is_intervention())
+                pg::drop_second_cancel();
+            lock_again();
+            throw;
+        }
+    }
+    bool are_whole_steps() const override { return call_.can_roll_back(); }
+    void roll_back() override {
+        call_.roll_back();
+        lock_again();
+    }
+    void keep_lock() override { lock_->keep(); }
+    bool kept_lock() const override { return kept_lock_; }
+
+    void stand_under(pg::migrator_lock &lock) { lock_ = &lock; }
 
 private:
+    void lock_again() {
+        if (lock_)
+            kept_lock_ = lock_->take_again() && kept_lock_;
+    }
+
     pg::committing_call call_;
+    pg::migrator_lock *lock_ = nullptr;
+    bool kept_lock_ = true;
 };
 
 /* '12.3 ms' */
@@ -48,7 +74,9 @@ std::string printed(double milliseconds) {
 class procedure {
 public:
     procedure(const pg::arguments &arguments, const char *name)
-        : arguments_(arguments), transactions_(arguments, name), migrator_(transactions_) {}
+        : arguments_(arguments), transactions_(arguments, name), migrator_(transactions_) {
+        transactions_.stand_under(lock_);
+    }
 
     int run(const std::string &direction,
             const std::function<std::vector<migration::stored>()> &choose) {
@@ -98,7 +126,7 @@ private:
     const double started_ = pg::now_ms();
     own_transactions transactions_;
     migrator migrator_; // shows that it waits
-    const pg::migrator_lock lock_;
+    pg::migrator_lock lock_;
 };
 
 reach reach_of(const pg::arguments &arguments) {

@@ -2,10 +2,12 @@
 
 #include "pg/error.hpp"
 #include "pg/execute.hpp"
+#include "pg/self_cancel.hpp"
 #include "pg/settings.hpp"
 #include "pg/tracer.hpp"
 #include "pg/transaction.hpp"
 
+#include <exception>
 #include <string_view>
 
 namespace confiture::apply {
@@ -18,14 +20,33 @@ bool writes_rows(std::string_view tag) {
     return tag == "INSERT" || tag == "UPDATE" || tag == "DELETE" || tag == "MERGE" || tag == "COPY";
 }
 
+struct cause {
+    std::string message;
+    bool is_intervention = false;
+};
+
+cause cause_of(const std::exception_ptr &raised) {
+    try {
+        std::rethrow_exception(raised);
+    } catch (const step_failed &inside) {
+        return {inside.error.message};
+    } catch (const pg::error &inside) {
+        return {inside.what(), inside.is_intervention()};
+    } catch (const failure &inside) {
+        return {inside.message};
+    } catch (...) {
+        return {"an error of the program"};
+    }
+}
+
 } // namespace
 
 step_runner::step_runner(const hooks::prepared_migration &migration,
                          hooks::registered_hooks &registered, board &shown, bool several,
-                         bool commits)
+                         transactions &whose)
     : migration_(migration), board_(shown), book_(registered, migration.version, migration.hooks),
       run_(migration.version, migration.name, migration.direction, false), several_(several),
-      commits_(commits) {}
+      transactions_(whose) {}
 
 bool step_runner::ended(const hooks::hook &which, const hooks::hook_outcome &outcome) {
     hook_runs_.add(phase_, which, outcome);
@@ -40,51 +61,92 @@ void step_runner::run_phases(const std::vector<hooks::phase> &phases) {
         if (auto failed = hooks::run_hooks(run_, which, book_.of(which), *this))
             throw step_failed{std::move(*failed)};
     }
+    transactions_.keep_lock();
 }
 
-void step_runner::run(const step_work &work, pg::session_watch &watch,
-                      const std::function<void()> &note) {
-    const std::int64_t rows_before = rows_;
-    locks_.begin_step();
-    pg::subtransaction step;
+/* A step is the whole transaction where that can be: there is much that the server does at top
+ * level alone. */
+template <typename Work> auto step_runner::in_step(Work &&work) {
+    std::optional<pg::subtransaction> step;
+    if (!transactions_.are_whole_steps())
+        step.emplace();
     try {
-        std::optional<pg::observation> observed(locks_);
-        pg::settings_scope settings;
-        const std::string lock_timeout = migration_.lock_timeout.empty()
-                                             ? std::to_string(pg::lock_timeout())
-                                             : migration_.lock_timeout;
-        settings.set("lock_timeout", lock_timeout.c_str());
-        run_phases(work.before);
-        if (work.statements)
-            for (std::size_t i = work.statements->first; i <= work.statements->last; i++)
-                run_statement(i, watch);
-        statements_.release_savepoints();
-        run_phases(work.after);
-        if (commits_)
-            check_deferred_constraints(work);
-        locks_.look(true);
-        locks_.end_step(watch.waits());
-        observed.reset();
-        if (several_)
-            settings.commit();
-        hook_runs_.write(run_);
-        note();
+        auto result = work();
+        if (step)
+            step->release();
+        return result;
     } catch (...) {
         locks_.look_after_error();
         statements_.forget_savepoints();
         hook_runs_.forget();
-        rows_ = rows_before;
-        step.roll_back();
+        roll_back(step);
+        throw;
+    }
+}
+
+/* While the error of the step is handled. */
+void step_runner::roll_back(std::optional<pg::subtransaction> &step) {
+    if (step)
+        return step->roll_back();
+    const cause why = cause_of(std::current_exception());
+    if (why.is_intervention)
+        pg::drop_second_cancel();
+    try {
+        transactions_.roll_back();
+    } catch (failure &lost) {
+        lost.detail += " What ran was rolled back, since it had failed: " + why.message + ".";
+        throw;
+    }
+}
+
+void step_runner::run(const step_work &work, pg::session_watch &watch,
+                      const std::function<void()> &note) {
+    rows_before_ = rows_;
+    locks_.begin_step();
+    try {
+        in_step([&] {
+            std::optional<pg::observation> observed(locks_);
+            pg::settings_scope settings;
+            const std::string lock_timeout = migration_.lock_timeout.empty()
+                                                 ? std::to_string(pg::lock_timeout())
+                                                 : migration_.lock_timeout;
+            settings.set("lock_timeout", lock_timeout.c_str());
+            run_phases(work.before);
+            if (work.statements)
+                for (std::size_t i = work.statements->first; i <= work.statements->last; i++)
+                    run_statement(i, watch);
+            statements_.release_savepoints();
+            run_phases(work.after);
+            run_deferred(work);
+            locks_.look(true);
+            locks_.end_step(watch.waits());
+            observed.reset();
+            if (several_)
+                settings.commit();
+            hook_runs_.write(run_);
+            note();
+            return true;
+        });
+    } catch (...) {
+        rows_ = rows_before_;
         locks_.end_step(watch.waits());
         throw;
     }
-    step.release();
 }
 
-/* Here what they find can be undone; at the commit it would take the session's locks along. */
-void step_runner::check_deferred_constraints(const step_work &work) {
-    try {
+/* As the commit does first of all, but within the lock policy and where the place of a failure is
+ * known.  In a transaction of the caller it is he who commits. */
+void step_runner::run_deferred() {
+    if (transactions_.are_whole_steps()) {
+        const pg::memory_scope scope(memory_);
+        pg::fire_deferred_triggers();
+    } else if (transactions_.are_ours())
         pg::set_constraints_immediate(memory_);
+}
+
+void step_runner::run_deferred(const step_work &work) {
+    try {
+        run_deferred();
     } catch (const pg::error &raised) {
         if (!work.statements || raised.is_intervention())
             throw;
@@ -101,24 +163,17 @@ void step_runner::check_deferred_constraints(const step_work &work) {
 std::optional<failure_record> step_runner::run_last(hooks::phase which) {
     phase_ = which;
     board_.publish(pg::activity::running_hooks);
-    pg::subtransaction hooks;
     try {
-        auto failed = hooks::run_hooks(run_, which, book_.of(which), *this);
-        if (commits_)
-            pg::set_constraints_immediate(memory_);
-        hook_runs_.write(run_);
-        hooks.release();
-        return failed;
+        return in_step([&] {
+            auto failed = hooks::run_hooks(run_, which, book_.of(which), *this);
+            run_deferred();
+            hook_runs_.write(run_);
+            return failed;
+        });
     } catch (const pg::error &raised) {
-        hook_runs_.forget();
-        hooks.roll_back();
         if (raised.is_intervention())
             throw;
         return migration::failure_of(raised);
-    } catch (...) {
-        hook_runs_.forget();
-        hooks.roll_back();
-        throw;
     }
 }
 
@@ -137,6 +192,7 @@ void step_runner::run_statement(std::size_t index, pg::session_watch &watch) {
             statements_.run(where, migration_.script.text_of(where), false, watch, memory_);
         if (writes_rows(done.tag))
             rows_ += done.rows;
+        transactions_.keep_lock();
         locks_.look(true);
     } catch (const pg::error &raised) {
         const bool timed_out =

@@ -4,6 +4,7 @@
 
 #include "apply/board.hpp"
 #include "apply/step_locks.hpp"
+#include "apply/transactions.hpp"
 #include "hooks/executor.hpp"
 #include "hooks/hook_runs.hpp"
 #include "hooks/migration_run.hpp"
@@ -13,6 +14,7 @@
 #include "migration/steps.hpp"
 #include "pg/memory.hpp"
 #include "pg/session_watch.hpp"
+#include "pg/transaction.hpp"
 #include "running/statement_runner.hpp"
 
 #include <functional>
@@ -35,13 +37,13 @@ struct step_failed {
 
 class step_runner final : private hooks::hook_listener {
 public:
-    /* `several`: the migration has other steps, in which SET goes on, and every step is committed.
-     */
+    /* `several`: the migration has other steps, in which SET goes on. */
     step_runner(const hooks::prepared_migration &migration, hooks::registered_hooks &registered,
-                board &shown, bool several, bool commits);
+                board &shown, bool several, transactions &whose);
 
-    /* In a subtransaction of the one that runs, which is rolled back where this throws:
-     * step_failed, or pg::error.  `note` writes what is to be committed with it. */
+    /* In the transaction that runs, or a subtransaction of it, which is rolled back where this
+     * throws: step_failed, pg::error, or failure where the migrator lock was lost with it.  `note`
+     * writes what is to be committed with it. */
     void run(const step_work &work, pg::session_watch &watch, const std::function<void()> &note);
 
     /* Hooks of the last phases run all; their failure is returned. */
@@ -52,6 +54,8 @@ public:
 
     bool has(hooks::phase which) { return !book_.of(which).empty(); }
     void failed(const migration::failure_record &error) { run_.failed(error); }
+    /* The commit of what ran last has failed. */
+    void not_committed() { rows_ = rows_before_; }
 
     /* With the place in the script, of a statement that ran at top level. */
     migration::failure_record failure_in(const pg::statement &where, const pg::error &raised) const;
@@ -61,7 +65,10 @@ private:
     bool ended(const hooks::hook &which, const hooks::hook_outcome &outcome) override;
 
     void run_phases(const std::vector<hooks::phase> &phases);
-    void check_deferred_constraints(const step_work &work);
+    void run_deferred();
+    void run_deferred(const step_work &work);
+    template <typename Work> auto in_step(Work &&work);
+    void roll_back(std::optional<pg::subtransaction> &step);
     void run_statement(std::size_t index, pg::session_watch &watch);
 
     const hooks::prepared_migration &migration_;
@@ -73,9 +80,10 @@ private:
     running::statement_runner statements_;
     step_locks locks_;
     pg::memory_context memory_{"confiture statement"};
-    std::int64_t rows_ = 0;
+    std::int64_t rows_ = 0, rows_before_ = 0; // the step that runs
     double elapsed_ms_ = 0;
-    const bool several_, commits_;
+    const bool several_;
+    transactions &transactions_;
 };
 
 } // namespace confiture::apply

@@ -21,7 +21,7 @@ migration_run::migration_run(std::string version, std::string name, std::string 
     input_.dry_run = dry_run || (outer_ && outer_->dry_run());
     owns_stats_ =
         !(outer_ && outer_->version_ == version_ && outer_->input_.direction == input_.direction);
-    stats_ = owns_stats_ ? std::make_shared<shared_stats>(pg::transaction_nesting_level())
+    stats_ = owns_stats_ ? std::make_shared<shared_stats>(pg::transaction_nesting_level() - 1)
                          : outer_->stats_;
     input_.stats = pg::jsonb_image(std::string("{}"));
     innermost = this;

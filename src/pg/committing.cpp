@@ -4,6 +4,8 @@
 
 extern "C" {
 #include "storage/latch.h"
+#include "tcop/pquery.h"
+#include "utils/portal.h"
 }
 
 namespace confiture::pg {
@@ -14,7 +16,8 @@ static bool is_atomic(FunctionCallInfo fcinfo) {
            castNode(CallContext, fcinfo->context)->atomic;
 }
 
-committing_call::committing_call(const arguments &arguments, const char *name) {
+committing_call::committing_call(const arguments &arguments, const char *name)
+    : in_other_code_(SPI_inside_nonatomic_context()) {
     if (is_atomic(arguments.handle()))
         throw failure{not_transactional,
                       std::string("confiture.") + name + "() cannot run inside a transaction",
@@ -23,9 +26,14 @@ committing_call::committing_call(const arguments &arguments, const char *name) {
                       std::string("Run CALL confiture.") + name +
                           "() on its own, with autocommit on.  confiture.apply() and "
                           "confiture.revert() stay in the caller's transaction."};
+    connect();
+}
+
+void committing_call::connect() {
     MemoryContext caller = CurrentMemoryContext; // what is returned outlives SPI_finish()
-    call([] {
+    call([&] {
         SPI_connect_ext(SPI_OPT_NONATOMIC);
+        memory_ = CurrentMemoryContext;
         SPI_commit();
         SPI_start_transaction();
     });
@@ -39,6 +47,23 @@ void committing_call::commit() {
         SPI_commit();
         SPI_start_transaction(); // begun already from PostgreSQL 15 on, and in later minor ones
     });
+}
+
+/* SPI_rollback() is for code that has not failed: it goes on with the cursors of loops, and counts
+ * the snapshots.  What the server does after an ERROR takes away all that it left behind, the
+ * connections to SPI among it, of which ours is the outermost; but the portal of the CALL lives on,
+ * and may have a snapshot that code of a user was run with (EnsurePortalSnapshotExists()). */
+void committing_call::roll_back() {
+    MemoryContext caller = CurrentMemoryContext;
+    call([] {
+        if (ActivePortal)
+            ActivePortal->portalSnapshot = nullptr;
+        AbortOutOfAnyTransaction();
+        StartTransactionCommand();
+    });
+    CurrentMemoryContext = caller;
+    MemoryContextDelete(static_cast<MemoryContext>(memory_)); // lives as long as the portal
+    connect(); // its commit has the next transaction begin now, and not with the CALL
 }
 
 void pause(int milliseconds) {

@@ -17,9 +17,22 @@ public:
     ~committing_call();
 
     /* Begins the next transaction.  Where it throws pg::error this one is rolled back, which gives
-     * up the session's locks on relations too, and the next one has begun.  Nothing else rolls a
-     * transaction back here: what may fail runs in a subtransaction. */
+     * up the session's locks on relations too, and the next one has begun. */
     void commit();
+
+    /* False where PL/pgSQL runs around the CALL: what its loops read would end with a transaction
+     * that is rolled back, and what may fail runs in a subtransaction. */
+    bool can_roll_back() const { return !in_other_code_; }
+
+    /* Ends this transaction as an ERROR at top level does, also right after one, and begins the
+     * next.  It gives up the session's locks on relations too. */
+    void roll_back();
+
+private:
+    void connect();
+
+    const bool in_other_code_;
+    void *memory_ = nullptr; // of the connection to SPI
 };
 
 /* Sleeps in a transaction that holds nothing; a cancel ends it with its error. */

@@ -20,6 +20,35 @@ namespace confiture::pg {
 
 namespace {
 
+oid migrator_view() {
+    const oid view = find_relation("confiture.migrator");
+    if (view == 0)
+        throw failure{configuration_invalid, "the extension confiture is not installed",
+                      "There is no confiture.migrator.", "CREATE EXTENSION confiture."};
+    return view;
+}
+
+lock_tag tag_of(oid view) {
+    LOCKTAG tag;
+    SET_LOCKTAG_RELATION(tag, MyDatabaseId, view);
+    return plain(tag);
+}
+
+lock_tag gate_of(oid view) {
+    return {MyDatabaseId, RelationRelationId, view, 0, LOCKTAG_OBJECT, USER_LOCKMETHOD};
+}
+
+/* A transaction that was rolled back whole has given it up. */
+bool holds(const lock_tag &tag, int mode) {
+    const LOCKTAG locktag = raw(tag);
+    return LockHeldByMe(&locktag, mode CONFITURE_LOCK_HELD_EXACTLY);
+}
+
+void release(const lock_tag &tag, int mode) {
+    if (holds(tag, mode))
+        release_session_lock(tag, mode);
+}
+
 std::string holder_of(const lock_tag &tag) {
     for (int process_id : conflicting_sessions(tag, ExclusiveLock)) {
         const auto found =
@@ -80,21 +109,7 @@ bool keep_from_being_dropped(bool for_session) {
     });
 }
 
-lock_tag take(bool for_session) {
-    constexpr int look_ms = 400;
-    const lock_tag tag = migrators_queue();
-    // 0 would wait for ever; a migrator that must not wait at all waits a millisecond.
-    int left = std::max(migrator_wait(), 1);
-    bool in_the_way = false;
-    while (left > 0 && !in_the_way) {
-        const int wait = for_session ? left : std::min(left, look_ms);
-        if (take_within(wait, tag, for_session)) {
-            migrators_queue(); // it may have been dropped meanwhile
-            return tag;
-        }
-        left -= wait;
-        in_the_way = left > 0 && holder_waits_for_us();
-    }
+[[noreturn]] void refuse(const lock_tag &tag, bool in_the_way) {
     throw failure{
         migrator_locked, "another migrator is at work in this database",
         holder_of(tag) +
@@ -104,36 +119,71 @@ lock_tag take(bool for_session) {
                          std::to_string(migrator_wait()) + " ms)."};
 }
 
+/* 0 would wait for ever; a migrator that must not wait at all waits a millisecond. */
+int patience() { return std::max(migrator_wait(), 1); }
+
+void wait_for_gate(const lock_tag &gate, bool for_session) {
+    constexpr int look_ms = 400;
+    int left = patience();
+    bool in_the_way = false;
+    while (left > 0 && !in_the_way) {
+        const int wait = for_session ? left : std::min(left, look_ms);
+        if (take_within(wait, gate, for_session))
+            return;
+        left -= wait;
+        in_the_way = left > 0 && holder_waits_for_us();
+    }
+    refuse(gate, in_the_way);
+}
+
+/* Whoever has it without the gate is no migrator, but DROP EXTENSION for one. */
+void take_view(const lock_tag &view, bool for_session) {
+    if (!take_within(patience(), view, for_session))
+        refuse(view, false);
+}
+
+/* Returns the view. */
+oid take(bool for_session) {
+    for (;;) {
+        const oid view = migrator_view();
+        wait_for_gate(gate_of(view), for_session);
+        try {
+            take_view(tag_of(view), for_session);
+            if (migrator_view() == view) // it may have been dropped meanwhile
+                return view;
+        } catch (...) {
+            if (for_session) {
+                release(tag_of(view), ExclusiveLock);
+                release(gate_of(view), ExclusiveLock);
+            }
+            throw;
+        }
+        if (for_session) {
+            release(tag_of(view), ExclusiveLock);
+            release(gate_of(view), ExclusiveLock);
+        }
+    }
+}
+
 } // namespace
 
-lock_tag migrators_queue() {
-    const oid view = find_relation("confiture.migrator");
-    if (view == 0)
-        throw failure{configuration_invalid, "the extension confiture is not installed",
-                      "There is no confiture.migrator.", "CREATE EXTENSION confiture."};
-    LOCKTAG tag;
-    SET_LOCKTAG_RELATION(tag, MyDatabaseId, view);
-    return plain(tag);
-}
+lock_tag migrators_queue() { return gate_of(migrator_view()); }
 
 void lock_migrator() {
     take(false);
     keep_from_being_dropped(false);
 }
 
-/* A transaction that was rolled back whole has given it up. */
-static void release(const lock_tag &tag, int mode) {
-    const LOCKTAG locktag = raw(tag);
-    if (LockHeldByMe(&locktag, mode CONFITURE_LOCK_HELD_EXACTLY))
-        LockRelease(&locktag, mode, true);
-}
-
-migrator_lock::migrator_lock() : tag_(take(true)) {
+migrator_lock::migrator_lock() {
+    const oid view = take(true);
+    gate_ = gate_of(view);
+    view_ = tag_of(view);
     try {
         if (keep_from_being_dropped(true))
             extension_ = extension_tag();
     } catch (...) {
-        release(tag_, ExclusiveLock);
+        release(view_, ExclusiveLock);
+        release(gate_, ExclusiveLock);
         throw;
     }
 }
@@ -141,7 +191,27 @@ migrator_lock::migrator_lock() : tag_(take(true)) {
 migrator_lock::~migrator_lock() {
     if (extension_)
         release(*extension_, AccessShareLock);
-    release(tag_, ExclusiveLock);
+    release(view_, ExclusiveLock);
+    release(gate_, ExclusiveLock);
+}
+
+void migrator_lock::keep() {
+    if (!holds(gate_, ExclusiveLock))
+        take_session_lock(gate_, ExclusiveLock);
+}
+
+bool migrator_lock::take_again() {
+    const bool kept = holds(gate_, ExclusiveLock);
+    if (!kept && !take_session_lock(gate_, ExclusiveLock))
+        refuse(gate_, false);
+    if (!holds(view_, ExclusiveLock))
+        take_view(view_, true);
+    if (!(migrators_queue() == gate_))
+        throw failure{migrator_locked, "the extension confiture was dropped meanwhile",
+                      "It is another one now.", "Look at confiture.status."};
+    if (extension_ && !holds(*extension_, AccessShareLock) && !keep_from_being_dropped(true))
+        extension_.reset();
+    return kept;
 }
 
 } // namespace confiture::pg

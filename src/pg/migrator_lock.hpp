@@ -4,6 +4,11 @@
  * confiture.migrator.  It is a view, and so met by none of the statements for every table of the
  * database (VACUUM, REINDEX DATABASE), which run in another process; whoever has no rights on it
  * cannot lock it, and nobody can drop the extension meanwhile.
+ *
+ * The rollback of a whole transaction takes the session's locks on relations along
+ * (ProcReleaseLocks()).  So there is another lock before it, the gate, of the method of advisory
+ * locks, which stay; no SQL function can take it.  Migrators take the gate first and wait there:
+ * nobody else comes in while the other lock is taken again.
  */
 #include "pg/plain.hpp"
 
@@ -13,7 +18,7 @@
 
 namespace confiture::pg {
 
-/* What migrators queue for.  Throws failure where the extension is not installed. */
+/* What migrators queue for: the gate.  Throws failure where the extension is not installed. */
 lock_tag migrators_queue();
 
 /* Takes it until the end of the transaction or subtransaction.  Throws failure{migrator_locked}
@@ -29,8 +34,16 @@ public:
     migrator_lock &operator=(const migrator_lock &) = delete;
     ~migrator_lock();
 
+    /* Takes the gate again where a script has given it up (pg_advisory_unlock_all()) and nobody has
+     * it yet; the other lock stands meanwhile. */
+    void keep();
+
+    /* After a rollback.  False where the gate was given up before: others may have been at work in
+     * between.  Throws failure where the lock is not to be had, or the extension is dropped. */
+    bool take_again();
+
 private:
-    lock_tag tag_;
+    lock_tag gate_, view_;
     std::optional<lock_tag> extension_; // that is kept from being dropped
 };
 

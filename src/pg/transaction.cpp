@@ -77,9 +77,18 @@ static constinit bool listening = false;
 savepoint_listener::savepoint_listener() : outer_(listeners) {
     if (!listening) {
         call([] {
-            RegisterSubXactCallback([](SubXactEvent event, SubTransactionId, SubTransactionId,
-                                       void *) { on_end(event); },
-                                    nullptr);
+            RegisterSubXactCallback(
+                [](SubXactEvent event, SubTransactionId, SubTransactionId, void *) {
+                    if (event == SUBXACT_EVENT_COMMIT_SUB || event == SUBXACT_EVENT_ABORT_SUB)
+                        tell(GetCurrentTransactionNestLevel(), event == SUBXACT_EVENT_COMMIT_SUB);
+                },
+                nullptr);
+            RegisterXactCallback(
+                [](XactEvent event, void *) {
+                    if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT)
+                        tell(1, event == XACT_EVENT_COMMIT);
+                },
+                nullptr);
         });
         listening = true;
     }
@@ -88,12 +97,11 @@ savepoint_listener::savepoint_listener() : outer_(listeners) {
 
 savepoint_listener::~savepoint_listener() { listeners = outer_; }
 
-void savepoint_listener::on_end(int event) {
-    const int level = GetCurrentTransactionNestLevel();
+void savepoint_listener::tell(int level, bool committed) noexcept {
     for (savepoint_listener *listener = listeners; listener; listener = listener->outer_)
-        if (event == SUBXACT_EVENT_COMMIT_SUB)
+        if (committed)
             listener->released(level);
-        else if (event == SUBXACT_EVENT_ABORT_SUB)
+        else
             listener->rolled_back(level);
 }
 
@@ -131,6 +139,10 @@ void on_commit_actions(bool delete_rows) {
 }
 
 bool may_have_temporary_rows() { return MyXactFlags & XACT_FLAGS_ACCESSEDTEMPNAMESPACE; }
+
+void fire_deferred_triggers() {
+    call([] { AfterTriggerFireDeferred(); });
+}
 
 void command_counter_increment() {
     call([] { CommandCounterIncrement(); });

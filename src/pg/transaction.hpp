@@ -68,6 +68,11 @@ bool in_recovery();
 /* Keeps what the caller SET CONSTRAINTS for the rollback of the subtransaction that begins. */
 void save_constraint_modes();
 
+/* What COMMIT begins with: all deferred triggers run, with the settings and the rights that the
+ * session has.  Not in a query or a subtransaction, which would forget those of the transaction
+ * around it. */
+void fire_deferred_triggers();
+
 /* What COMMIT does to temporary tables: ON COMMIT DROP and, where that is wanted, ON COMMIT DELETE
  * ROWS, which no rollback brings back. */
 void on_commit_actions(bool delete_rows);
@@ -76,7 +81,8 @@ void on_commit_actions(bool delete_rows);
  */
 bool may_have_temporary_rows();
 
-/* Hears of every subtransaction that ends while it lives, so that its data can follow. */
+/* Hears of every transaction and subtransaction that ends while it lives, so that its data can
+ * follow. */
 class savepoint_listener {
 public:
     savepoint_listener();
@@ -84,12 +90,12 @@ public:
     savepoint_listener &operator=(const savepoint_listener &) = delete;
     virtual ~savepoint_listener();
 
-    /* The level that ends, as transaction_nesting_level() told it inside. */
+    /* The level that ends, as transaction_nesting_level() told it inside: 1 for a transaction. */
     virtual void released(int level) noexcept = 0;
     virtual void rolled_back(int level) noexcept = 0;
 
 private:
-    static void on_end(int event);
+    static void tell(int level, bool committed) noexcept;
 
     savepoint_listener *const outer_;
 };

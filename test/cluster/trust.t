@@ -56,7 +56,7 @@ for name, change, undo in (("replaced", "SET ROLE planter; " + EVIL + "; RESET R
                            ("trust taken back", "DELETE FROM confiture.trusted", None)):
     holder.run("BEGIN; SELECT FROM confiture.repair()")
     reader.start(RUN)
-    ok(wait_until(lambda: holder.run("SELECT count(*) FROM pg_locks WHERE relation = 'confiture.migrator'::regclass "
+    ok(wait_until(lambda: holder.run("SELECT count(*) FROM pg_locks WHERE objid = 'confiture.migrator'::regclass "
                                      "AND NOT granted").value == "1"), f"{name} while it waits: it waits")
     holder.run(change + "; COMMIT")
     answer = reader.finish()
