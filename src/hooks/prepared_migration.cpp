@@ -2,6 +2,7 @@
 
 #include "hooks/script_hooks.hpp"
 #include "migration/script.hpp"
+#include "migration/transaction_statements.hpp"
 #include "pg/error.hpp"
 
 namespace confiture::hooks {
@@ -9,6 +10,7 @@ namespace confiture::hooks {
 static prepared_migration parse(const migration::stored &found, const std::string &text,
                                 const std::string &file) {
     migration::parsed_script parsed = migration::parse(text, file, found.version);
+    migration::check_transactions(parsed.script);
     std::vector<std::string> depends = found.depends;
     depends.insert(depends.end(), parsed.marks.depends.begin(), parsed.marks.depends.end());
     hook_list own = hooks_of(parsed);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -58,6 +59,18 @@ private:
         }
     }
 
+    /* Without transaction modes, which must be seen. */
+    static bool is_plain_begin(std::string_view text) {
+        std::string words;
+        for (const char letter : text)
+            if (letter >= 'a' && letter <= 'z')
+                words += static_cast<char>(letter - 'a' + 'A');
+            else if (letter > ' ')
+                words += letter;
+        return words == "BEGIN" || words == "BEGINWORK" || words == "BEGINTRANSACTION" ||
+               words == "STARTTRANSACTION";
+    }
+
     /* A file that brackets itself is one transaction as it stands.  Its COMMIT may come after a
      * hook without a return to the script; a BEGIN in a hook is the hook's. */
     void drop_pair_around() {
@@ -68,7 +81,8 @@ private:
         };
         if (statements.size() < 2 || statements.front().kind != kind::begin ||
             statements.back().kind != kind::commit ||
-            std::count_if(statements.begin(), statements.end(), ends) != 2)
+            std::count_if(statements.begin(), statements.end(), ends) != 2 ||
+            !is_plain_begin(script.text_of(statements.front())))
             return;
         const auto first_section =
             std::find_if(directives.begin(), directives.end(), [](const hook_directive &each) {

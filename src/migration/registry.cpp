@@ -4,6 +4,7 @@
 #include "migration/checksum.hpp"
 #include "migration/script.hpp"
 #include "migration/script_line.hpp"
+#include "migration/transaction_statements.hpp"
 #include "migration/version.hpp"
 #include "pg/error.hpp"
 #include "pg/query.hpp"
@@ -112,7 +113,7 @@ void check(const source &given) {
                           " bytes and is not * alone."};
     refuse_longer("version", given.version, longest_version);
     refuse_longer("name", given.name, longest_name);
-    parse(given.up, given.up_file, given.version);
+    check_transactions(parse(given.up, given.up_file, given.version).script);
     for (const auto &[script, file] :
          {std::pair{&given.down, &given.down_file}, std::pair{&given.verify, &given.verify_file}}) {
         if (!*script)
@@ -121,6 +122,8 @@ void check(const source &given) {
             const parsed_script parsed = parse(**script, *file, given.version);
             if (script == &given.verify)
                 refuse_hooks(parsed, *file);
+            else
+                check_transactions(parsed.script);
         } catch (const failure &refused) {
             if (file->empty())
                 throw;

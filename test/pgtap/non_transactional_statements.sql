@@ -75,7 +75,6 @@ SELECT collect_tap(is(stats->>'steps', '3', 'it ends the step before it'), alike
 SELECT is(success, true, 'temporary tables end with the step as they say')
   FROM confiture.dry_run_sql($$CREATE TEMP TABLE x (a int) ON COMMIT DROP; CREATE TEMP TABLE y (a int) ON COMMIT DELETE ROWS; INSERT INTO y VALUES (1); COMMIT;
                                CREATE TEMP TABLE x (a int) ON COMMIT DROP; DO 'BEGIN ASSERT NOT EXISTS (SELECT FROM y); END'$$);
-SELECT is(pg_temp.states('SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; SELECT 1'), 'complete: not_run, done', 'a level of isolation cannot be tried');
 CREATE PROCEDURE s.commits() LANGUAGE plpgsql AS 'BEGIN COMMIT; END';
 SELECT is(pg_temp.states('CALL s.commits()'), 'failed: failed', 'a procedure that commits fails in a transaction');
 SELECT is(pg_temp.states(E'-- confiture: no-transaction\nCALL s.commits()'), 'needs_commit: needs_commit', 'and cannot be tried where it need not');
