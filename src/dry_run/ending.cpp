@@ -30,7 +30,7 @@ void ending::forget_step() {
 }
 
 void ending::step_ended() {
-    labels_before_.insert(labels_before_.end(), labels_added_.begin(), labels_added_.end());
+    labels_before_ = enums_.take_for_committed();
     forget_step();
 }
 
@@ -153,8 +153,13 @@ void ending::note_error(const pg::error &raised, statement_record &record) {
                            "it ends transactions itself, which cannot be tried inside of one");
     if (state == "55P04" && label_needs_commit(raised.what()))
         return need_commit(record, raised.what());
-    file(record, record.ordinal > 0 ? migration::failure_in(*script_, record.where, raised)
-                                    : migration::failure_of(raised));
+    failure_record failed = record.ordinal > 0
+                                ? migration::failure_in(*script_, record.where, raised)
+                                : migration::failure_of(raised);
+    if (state == "55P04")
+        failed.hint += (failed.hint.empty() ? "" : "  ") +
+                       std::string("Write COMMIT after the ALTER TYPE: it ends a step.");
+    file(record, std::move(failed));
 }
 
 /* NOWAIT raises the same SQLSTATE without having waited. */

@@ -6,6 +6,7 @@
 #include "dry_run/record.hpp"
 #include "dry_run/run.hpp"
 #include "pg/session_watch.hpp"
+#include "pg/uncommitted_enums.hpp"
 
 #include <string>
 #include <vector>
@@ -32,7 +33,7 @@ public:
 
     /* A label that was added to an enum can be used when the step that added it is committed; from
      * PostgreSQL 17 on at once where that step made the type, but not in a subtransaction, which a
-     * dry run is. */
+     * dry run is.  At the end of a step it is taken for committed where that does no harm. */
     void enum_changed(const pg::statement_facts &facts);
     void step_ended();
 
@@ -51,9 +52,11 @@ private:
     migration_record *migration_ = nullptr;
     const pg::script *script_ = nullptr;
     bool transactional_ = true;
-    std::vector<std::string> enums_made_;                   // in this step
-    std::vector<std::string> labels_added_, labels_before_; // in this step, before it
-    std::vector<std::string> labels_of_new_enums_;          // in this step
+    const pg::uncommitted_enums enums_;
+    std::vector<std::string> enums_made_;          // in this step
+    std::vector<std::string> labels_added_;        // in this step
+    std::vector<std::string> labels_before_;       // before it, and not usable
+    std::vector<std::string> labels_of_new_enums_; // in this step
 };
 
 /* The limit of locks in the shared lock table; 0 for none. */

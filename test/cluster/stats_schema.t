@@ -133,6 +133,7 @@ equal([schema.problems(json.loads(row)["stats"]) for row in answer.rows], [[], [
 equal([json.loads(row)["stats"]["status"] for row in answer.rows], ["failed", "not_run", "not_run"], "a broken chain: its states")
 equal(keep("of a file", session.run("SELECT to_jsonb(r) FROM confiture.dry_run('3') r"), "failed")["error"].get("file"),
       "3_three.sql", "an error names the file")
+cluster.sql("CREATE TABLE of_mood (mood mood PRIMARY KEY)", "schema")
 trial("a value of a committed enum", "ALTER TYPE mood ADD VALUE 'cross'; COMMIT; SELECT 'cross'::mood", "needs_commit")
 
 # Ways to be stopped, and to wait.

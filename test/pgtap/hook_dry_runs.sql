@@ -134,6 +134,7 @@ SELECT is(s.error(r) || ': ' || s.ran(r), 'failed 40P01 as the server: BEFORE_VA
 SELECT s.six() \g /dev/null
 SELECT is(s.error(r) ~ '^stopped ' AND s.ran(r) = 'BEFORE_VALIDATION, BEFORE_DDL', true, 'a dry run that was stopped runs no more hooks')
   FROM confiture.dry_run_sql('DO $$ BEGIN FOR i IN 1..1500 LOOP EXECUTE ''CREATE TABLE s.t'' || i || '' ()''; END LOOP; END $$', options => '{"max_locks": 1000}') r;
+CREATE TABLE s.of_mood (mood s.mood PRIMARY KEY);
 SELECT is(s.error(r) ~ '^needs_commit ' AND s.ran(r) = 'BEFORE_VALIDATION, BEFORE_DDL', true, 'nor does one that needs a commit in between')
   FROM confiture.dry_run_sql('ALTER TYPE s.mood ADD VALUE ''new''; COMMIT; SELECT ''new''::s.mood') r;
 

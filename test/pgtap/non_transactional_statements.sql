@@ -88,7 +88,8 @@ SELECT is(pg_temp.states(script, '{"concurrently": "predict"}'), 'complete: not_
                ('CREATE INDEX CONCURRENTLY a ON s.t (a); UPDATE s.t SET a = 1', 'done', 'a column of that name is another thing')) AS predicted (script, second, what);
 DROP INDEX s.i;
 
--- Values that are added to an enum.
+-- Values that are added to an enum, of which an index has keys.
+CREATE TABLE s.of_mood (mood s.mood PRIMARY KEY);
 SELECT is(pg_temp.states('ALTER TYPE s.mood ADD VALUE ''bad''; SELECT 1'), 'complete: done, done', 'a value is added');
 SELECT is(pg_temp.states('ALTER TYPE s.mood ADD VALUE ''bad''; COMMIT; INSERT INTO s.moods VALUES (''bad''); SELECT 1'),
           'needs_commit: done, done, needs_commit', 'and used in another step: a commit is needed to try that');
