@@ -214,7 +214,7 @@ std::optional<failed_attempt> backfill::try_batch(pg::committing_call &transacti
         stopped_for_others = false;
         {
             const pg::session_watch watch(
-                {pace_.size() > 1 ? options_.max_wait_caused_ms : 0, 0, 0, {}});
+                {pace_.size() > 1 ? options_.max_wait_caused_ms : 0, 0, 0, {}, pg::lock_timeout()});
             try {
                 after = work();
             } catch (const pg::error &raised) {
@@ -222,7 +222,8 @@ std::optional<failed_attempt> backfill::try_batch(pg::committing_call &transacti
                 failed.waits = watch.waits();
                 stopped_for_others =
                     watch.caused(raised) && watch.stopped() == pg::stop_reason::wait_caused;
-                if (watch.caused(raised) && watch.stopped() == pg::stop_reason::autovacuum)
+                if (watch.caused(raised) && (watch.stopped() == pg::stop_reason::autovacuum ||
+                                             watch.stopped() == pg::stop_reason::lock_timeout))
                     failed.error.sqlstate = "55P03"; // it gave up a lock
             }
             others_waited = !watch.waits_caused().empty();

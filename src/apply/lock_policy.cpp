@@ -48,13 +48,6 @@ double work_before_wait(const failed_attempt &failed) {
 
 } // namespace
 
-int lock_limit(const std::string &directive) {
-    int milliseconds = pg::lock_timeout();
-    if (!directive.empty())
-        pg::parse_milliseconds(directive, milliseconds);
-    return milliseconds;
-}
-
 std::string lock_policy::lock_of(const failed_attempt &failed) const {
     if (failed.waits.empty())
         return "a lock";

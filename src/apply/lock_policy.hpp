@@ -19,10 +19,6 @@ struct failed_attempt {
     bool is_final = false;             // another attempt is out of the question
 };
 
-/* How long to wait for a lock at a time, in milliseconds, 0 for no limit: as the directive of the
- * script says, or confiture.lock_timeout where that is empty. */
-int lock_limit(const std::string &directive);
-
 class lock_policy {
 public:
     explicit lock_policy(std::string what) : what_(std::move(what)) {}

@@ -1,6 +1,7 @@
 #include "apply/migrator.hpp"
 
 #include "apply/settlement.hpp"
+#include "apply/step_stop.hpp"
 #include "migration/version.hpp"
 #include "pg/committing.hpp"
 #include "pg/error.hpp"
@@ -9,9 +10,11 @@
 #include "pg/self_cancel.hpp"
 #include "pg/session.hpp"
 #include "pg/session_settings.hpp"
+#include "pg/settings.hpp"
 #include "pg/tracer.hpp"
 #include "pg/transaction.hpp"
 #include "running/advisory_locks.hpp"
+#include "running/dry_run_memory.hpp"
 
 namespace confiture::apply {
 
@@ -95,6 +98,7 @@ migration_outcome migrator::run(const migration::stored &migration, const std::s
     prepared_ = hooks::prepare(migration, direction);
     steps_ = migration::steps_of(prepared_->script, prepared_->transactional);
     refuse_dependent();
+    look_at_dry_run();
     if (!transactions_.are_ours())
         refuse_several_transactions();
     runner_.emplace(*prepared_, registered_, board_, steps_.size() > 1, transactions_);
@@ -141,6 +145,31 @@ void migrator::refuse_dependent() const {
                           subject() + " depends on migration \"" + version +
                               "\", which is not applied",
                           "Nothing of it was run.", "Apply that one first."};
+}
+
+/* Nobody knows of the dry runs of other sessions: they write nothing. */
+void migrator::look_at_dry_run() const {
+    using verdict = running::dry_run_verdict;
+    const std::string again = "SELECT * FROM confiture.dry_run(" +
+                              pg::sql_literal(migration_->version) +
+                              (forward() ? ")" : ", 'backward')") + " tells what it would do.";
+    switch (
+        running::last_dry_run(migration_->version, prepared_->direction, prepared_->script.text)) {
+    case verdict::failed:
+        pg::warn("the last dry run of " + subject() + " in this session failed", "", again);
+        break;
+    case verdict::stopped:
+        pg::warn("the last dry run of " + subject() + " in this session was stopped",
+                 "It reached one of the limits of its options.", again);
+        break;
+    case verdict::none:
+        if (pg::warns_not_dry_run())
+            pg::warn(subject() + " was not dry-run in this session",
+                     "What other sessions have dry-run is not known here.", again);
+        break;
+    case verdict::passed:
+        break;
+    }
 }
 
 void migrator::refuse_several_transactions() const {
@@ -272,7 +301,7 @@ std::optional<failed_attempt> migrator::attempt(const step_work &work,
                                                 const std::function<void()> &note) {
     failed_attempt failed;
     failed.began_ms = pg::now_ms();
-    pg::session_watch watch({0, 0, 0, queue_});
+    pg::session_watch watch(limits_of_step(queue_, runner_->lock_limit_ms()));
     try {
         runner_->run(work, watch, note);
         commit();
@@ -285,6 +314,8 @@ std::optional<failed_attempt> migrator::attempt(const step_work &work,
         failed.error = migration::failure_of(raised);
     }
     failed.is_final = !transactions_.kept_lock();
+    if (watch.stopped() == pg::stop_reason::wait_caused)
+        name_who_waited(watch.waits_caused(), failed.error);
     failed.waits = watch.waits();
     failed.ended_ms = pg::now_ms();
     hooks::forget_registered(); // what hooks registered in that step is gone

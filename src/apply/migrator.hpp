@@ -49,6 +49,7 @@ private:
 
     void show_migration();
     void refuse_dependent() const;
+    void look_at_dry_run() const;
     void refuse_several_transactions() const;
     void go_on_from(const journal &begun);
     void run_steps();

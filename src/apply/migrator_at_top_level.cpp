@@ -2,6 +2,7 @@
 #include "apply/migrator.hpp"
 
 #include "apply/session_text.hpp"
+#include "apply/step_stop.hpp"
 #include "migration/version.hpp"
 #include "pg/error.hpp"
 #include "pg/query.hpp"
@@ -91,10 +92,14 @@ void migrator::run_at_top_level() {
 std::optional<failed_attempt> migrator::attempt_at_top_level() {
     const pg::statement &where = prepared_->script.statements[steps_[next_].first];
     const journal_entry entry = begin_at_top_level(where);
-    pg::worker_watch watch;
-    watch.lock_ms = lock_limit(prepared_->lock_timeout);
-    watch.transactions_may_last =
-        pg::waits_for_transactions(pg::read_top_level_statement(entry.statement));
+    pg::worker_watch watch =
+        limits_of_worker(runner_->lock_ms(),
+                         pg::waits_for_transactions(pg::read_top_level_statement(entry.statement)));
+    heartbeat beat;
+    watch.look = [&](int process_id, const pg::lock_wait *waits) {
+        if (beat.tell_of_worker(board_.now, process_id, waits))
+            transactions_.commit();
+    };
     failed_attempt failed;
     failed.began_ms = pg::now_ms();
     std::optional<outcome> known;
@@ -115,6 +120,7 @@ std::optional<failed_attempt> migrator::attempt_at_top_level() {
         failed.is_final = refused.state == pg::deadlock_detected.code;
     }
     note_waits(watch.waits, failed);
+    name_who_waited(watch.waits_caused, failed.error);
     const bool ended_well = failed.error.sqlstate.empty();
     const settlement settled = known ? settle_as(*known, migration_->version, entry, transactions_)
                                : ended_well ? look_again(entry)

@@ -2,7 +2,7 @@ CREATE FUNCTION confiture.read_progress(
     OUT pid integer, OUT worker_pid integer, OUT role oid, OUT version text, OUT name text,
     OUT direction text, OUT activity text, OUT migration_number integer, OUT migrations integer,
     OUT step integer, OUT steps integer, OUT statement integer, OUT statements integer,
-    OUT line integer, OUT command text, OUT attempt integer,
+    OUT line integer, OUT command text, OUT attempt integer, OUT hook text,
     OUT run_started_at timestamp with time zone, OUT started_at timestamp with time zone,
     OUT statement_started_at timestamp with time zone, OUT rows_done bigint, OUT rows_total bigint,
     OUT estimated_ms double precision, OUT blockers integer[])
@@ -17,7 +17,7 @@ SELECT p.pid,
        p.version, p.name, p.direction,
        CASE WHEN w.now AND p.activity OPERATOR(pg_catalog.<>) 'waiting for another migrator' THEN 'waiting for a lock'
             ELSE p.activity END AS activity,
-       p.migration_number, p.migrations, p.step, p.steps, p.statement, p.statements, p.line, p.command, p.attempt,
+       p.migration_number, p.migrations, p.step, p.steps, p.statement, p.statements, p.line, p.command, p.attempt, p.hook,
        p.run_started_at, p.started_at, p.statement_started_at,
        t.elapsed,
        CASE WHEN p.rows_total IS NOT NULL
@@ -79,6 +79,7 @@ COMMENT ON COLUMN confiture.progress.statements IS 'How many it has.';
 COMMENT ON COLUMN confiture.progress.line IS 'Line of the script that the statement begins in.';
 COMMENT ON COLUMN confiture.progress.command IS 'What kind of statement it is: CREATE INDEX.';
 COMMENT ON COLUMN confiture.progress.attempt IS 'Which attempt this is, or the one after the pause; null before the first retry.';
+COMMENT ON COLUMN confiture.progress.hook IS 'Hook that runs, cut after 255 bytes; null while none does.';
 COMMENT ON COLUMN confiture.progress.run_started_at IS 'When the call began.';
 COMMENT ON COLUMN confiture.progress.started_at IS 'When this migration, or this backfill, began.';
 COMMENT ON COLUMN confiture.progress.statement_started_at IS 'When the statement began.';

@@ -34,6 +34,7 @@ std::vector<pg::value> columns_of(const pg::published_progress &published) {
         known(now.line),
         known_text(now.command.view()),
         known(now.attempt),
+        known_text(now.hook.view()),
         known_time(now.run_began_at),
         known_time(now.began_at),
         known_time(now.statement_began_at),

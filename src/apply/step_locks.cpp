@@ -15,7 +15,8 @@ bool is_of_users(const pg::lock_tag &tag) {
 
 } // namespace
 
-void step_locks::begin_step() {
+void step_locks::begin_step(pg::session_watch &watch) {
+    session_ = &watch;
     ledger_ = {};
     ledger_.move_to({0, 1, 0, false, -1});
     made_here_.clear();
@@ -40,6 +41,7 @@ void step_locks::look(bool whole) {
         if (change.now & ~change.before && is_of_users(change.tag))
             meet(change.tag.relation());
     ledger_.note(changes, pg::now_ms());
+    session_->blocking_writers_since(ledger_.blocking_writers_since());
 }
 
 void step_locks::look_after_error() { ledger_.note(watch_.look(true), pg::now_ms()); }
@@ -51,8 +53,10 @@ void step_locks::utility_begins(const char *, const std::vector<std::uint32_t> &
 
 void step_locks::object_touched(const pg::object_event &event) {
     if (event.class_id == pg_class && event.sub_id == 0 &&
-        event.what == pg::object_event::action::created)
+        event.what == pg::object_event::action::created) {
         made_here_.insert(event.object_id);
+        ledger_.made_here(event.object_id);
+    }
     look(false); // what is dropped has its name still
 }
 

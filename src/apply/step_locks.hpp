@@ -6,6 +6,7 @@
 #include "pg/json.hpp"
 #include "pg/locks.hpp"
 #include "pg/session_watch.hpp"
+#include "pg/settings.hpp"
 #include "pg/tracer.hpp"
 #include "running/lock_ledger.hpp"
 
@@ -20,8 +21,9 @@ namespace confiture::apply {
 
 class step_locks final : public pg::observer {
 public:
-    /* From here to end_step() it must be the observer of what runs. */
-    void begin_step();
+    /* From here to end_step() it must be the observer of what runs.  `watch` lives as long, and is
+     * told since when writers are blocked. */
+    void begin_step(pg::session_watch &watch);
     /* Not whole: it may miss a stronger mode on what was held, which the next whole look finds. */
     void look(bool whole);
     /* Before the rollback, where the catalogs cannot be read. */
@@ -35,14 +37,15 @@ public:
     void write(json_writer &json) const;
     bool empty() const { return tables_.empty(); }
 
-    void relations_locked() override {}
-    void query_begins(const std::vector<std::uint32_t> &) override {}
+    void relations_locked() override { look(false); }
+    void query_begins(const std::vector<std::uint32_t> &) override { look(false); }
     void utility_begins(const char *tag, const std::vector<std::uint32_t> &relations) override;
     void nested_ended(const pg::nested_statement &) override {}
     void object_touched(const pg::object_event &event) override;
     void plan_executed(std::string_view, int, double) override {}
     double plan_threshold_ms() const override { return 0; }
-    bool hears_queries() const override { return false; }
+    /* A lock whose hold is limited may be taken in the middle of a block. */
+    bool hears_queries() const override { return pg::max_lock_hold() > 0; }
 
 private:
     struct table_lock {
@@ -54,7 +57,8 @@ private:
     void settle(const running::lock_entry &entry, double now_ms);
 
     pg::lock_watch watch_;
-    running::lock_ledger ledger_; // of the step
+    pg::session_watch *session_ = nullptr; // of the step
+    running::lock_ledger ledger_;          // of the step
     std::unordered_set<pg::oid> made_here_;
     std::unordered_map<pg::oid, std::string> names_; // empty for what is no table
     std::map<std::string, table_lock> tables_;       // of the steps before

@@ -1,11 +1,14 @@
 #include "apply/step_runner.hpp"
 
+#include "apply/step_stop.hpp"
 #include "pg/error.hpp"
 #include "pg/execute.hpp"
 #include "pg/self_cancel.hpp"
+#include "pg/session.hpp"
 #include "pg/settings.hpp"
 #include "pg/tracer.hpp"
 #include "pg/transaction.hpp"
+#include "running/lock_limit.hpp"
 
 #include <exception>
 #include <string_view>
@@ -15,6 +18,16 @@ namespace confiture::apply {
 namespace {
 
 using migration::failure_record;
+
+failure_record placed(failure_record failed, const pg::script &script, const pg::statement &where) {
+    failed.statement = static_cast<std::int32_t>(&where - script.statements.data()) + 1;
+    failed.file = script.file;
+    if (failed.line == 0) {
+        failed.line = where.line;
+        failed.column = where.column;
+    }
+    return failed;
+}
 
 bool writes_rows(std::string_view tag) {
     return tag == "INSERT" || tag == "UPDATE" || tag == "DELETE" || tag == "MERGE" || tag == "COPY";
@@ -46,9 +59,17 @@ step_runner::step_runner(const hooks::prepared_migration &migration,
                          transactions &whose)
     : migration_(migration), board_(shown), book_(registered, migration.version, migration.hooks),
       run_(migration.version, migration.name, migration.direction, false), several_(several),
-      transactions_(whose) {}
+      lock_limit_ms_(running::lock_limit(migration.lock_timeout, pg::lock_timeout())),
+      sessions_lock_ms_(pg::lock_timeout_in_force()), transactions_(whose) {}
+
+void step_runner::begins(const hooks::hook &which) {
+    board_.now.hook = which.name;
+    board_.publish(pg::activity::running_hooks);
+}
 
 bool step_runner::ended(const hooks::hook &which, const hooks::hook_outcome &outcome) {
+    board_.now.hook = "";
+    board_.publish();
     hook_runs_.add(phase_, which, outcome);
     return true;
 }
@@ -99,32 +120,49 @@ void step_runner::roll_back(std::optional<pg::subtransaction> &step) {
     }
 }
 
+/* Nothing stops what follows it, the rollback above all. */
+void step_runner::run_within_limits(const step_work &work, pg::session_watch &watch,
+                                    const std::function<void()> &note) {
+    try {
+        std::optional<pg::observation> observed(locks_);
+        pg::settings_scope settings;
+        settings.set("lock_timeout", std::to_string(lock_ms()).c_str());
+        run_phases(work.before);
+        if (work.statements)
+            for (std::size_t i = work.statements->first; i <= work.statements->last; i++)
+                run_statement(i, watch);
+        statements_.release_savepoints();
+        run_phases(work.after);
+        run_deferred(work);
+        locks_.look(true);
+        locks_.end_step(watch.waits());
+        observed.reset();
+        if (several_) {
+            settings.commit();
+            keep_lock_timeout();
+        }
+        hook_runs_.write(run_);
+        note();
+        watch.lift_limits();
+    } catch (const pg::error &raised) {
+        auto stopped = stop_of(watch, raised);
+        watch.lift_limits();
+        if (stopped)
+            throw step_failed{std::move(*stopped)};
+        throw;
+    } catch (...) {
+        watch.lift_limits();
+        throw;
+    }
+}
+
 void step_runner::run(const step_work &work, pg::session_watch &watch,
                       const std::function<void()> &note) {
     rows_before_ = rows_;
-    locks_.begin_step();
+    locks_.begin_step(watch);
     try {
         in_step([&] {
-            std::optional<pg::observation> observed(locks_);
-            pg::settings_scope settings;
-            const std::string lock_timeout = migration_.lock_timeout.empty()
-                                                 ? std::to_string(pg::lock_timeout())
-                                                 : migration_.lock_timeout;
-            settings.set("lock_timeout", lock_timeout.c_str());
-            run_phases(work.before);
-            if (work.statements)
-                for (std::size_t i = work.statements->first; i <= work.statements->last; i++)
-                    run_statement(i, watch);
-            statements_.release_savepoints();
-            run_phases(work.after);
-            run_deferred(work);
-            locks_.look(true);
-            locks_.end_step(watch.waits());
-            observed.reset();
-            if (several_)
-                settings.commit();
-            hook_runs_.write(run_);
-            note();
+            run_within_limits(work, watch, note);
             return true;
         });
     } catch (...) {
@@ -183,7 +221,9 @@ void step_runner::run_statement(std::size_t index, pg::session_watch &watch) {
     board_.now.line = where.line;
     board_.now.command = pg::tag_name(where.tag);
     board_.now.statement_began_at = pg::timestamp_now();
+    board_.now.hook = ""; // one that has failed has not ended
     board_.publish(pg::activity::migrating);
+    beat_.tell(board_.now);
     const double started = pg::now_ms();
     try {
         pg::check_for_interrupts();
@@ -195,14 +235,12 @@ void step_runner::run_statement(std::size_t index, pg::session_watch &watch) {
         transactions_.keep_lock();
         locks_.look(true);
     } catch (const pg::error &raised) {
-        const bool timed_out =
-            watch.stopped() == pg::stop_reason::statement_timeout && watch.caused(raised);
-        if (raised.is_intervention() && !timed_out)
+        if (auto stopped = stop_of(watch, raised))
+            throw step_failed{placed(std::move(*stopped), migration_.script, where)};
+        if (raised.is_intervention())
             throw;
         failure_record failed = failure_in(where, raised);
-        if (timed_out)
-            failed.message = "canceling statement due to statement timeout";
-        else if (failed.sqlstate == "2D000" || failed.sqlstate == not_transactional.code)
+        if (failed.sqlstate == "2D000" || failed.sqlstate == not_transactional.code)
             failed.hint = "A script whose statements commit by themselves has the directive "
                           "\"-- confiture: no-transaction\".";
         throw step_failed{std::move(failed)};
@@ -210,19 +248,27 @@ void step_runner::run_statement(std::size_t index, pg::session_watch &watch) {
         throw step_failed{failure_in(where, refused)};
     }
     watch.forget_statement();
+    look_at_lock_timeout(where);
     elapsed_ms_ += pg::now_ms() - started;
     run_.progress(rows_, elapsed_ms_);
 }
 
-static failure_record placed(failure_record failed, const pg::script &script,
-                             const pg::statement &where) {
-    failed.statement = static_cast<std::int32_t>(&where - script.statements.data()) + 1;
-    failed.file = script.file;
-    if (failed.line == 0) {
-        failed.line = where.line;
-        failed.column = where.column;
-    }
-    return failed;
+/* pg_dump's files begin with SET lock_timeout = 0. */
+void step_runner::look_at_lock_timeout(const pg::statement &after) {
+    if (told_of_lock_timeout_)
+        return;
+    const std::string warning = running::lock_timeout_warning(lock_limit_ms_, after.line);
+    told_of_lock_timeout_ = !warning.empty();
+    if (told_of_lock_timeout_)
+        pg::warn(warning, "", running::lock_timeout_hint);
+}
+
+/* SET goes on in the steps that follow. */
+void step_runner::keep_lock_timeout() {
+    const int now = pg::lock_timeout_in_force();
+    const bool is_less = now > 0 && (lock_limit_ms_ == 0 || now < lock_limit_ms_);
+    if (now != sessions_lock_ms_)
+        script_lock_ms_ = is_less ? now : 0;
 }
 
 failure_record step_runner::failure_in(const pg::statement &where, const pg::error &raised) const {

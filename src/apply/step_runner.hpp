@@ -3,6 +3,7 @@
 #include "pg/plain.hpp"
 
 #include "apply/board.hpp"
+#include "apply/heartbeat.hpp"
 #include "apply/step_locks.hpp"
 #include "apply/transactions.hpp"
 #include "hooks/executor.hpp"
@@ -52,6 +53,11 @@ public:
     /* What its steps have locked so far. */
     const step_locks &locks() const { return locks_; }
 
+    /* How long to wait for a lock at a time; 0 for no limit.  A script may SET less than the policy
+     * for its later steps, not more. */
+    int lock_ms() const { return script_lock_ms_ > 0 ? script_lock_ms_ : lock_limit_ms_; }
+    int lock_limit_ms() const { return lock_limit_ms_; }
+
     bool has(hooks::phase which) { return !book_.of(which).empty(); }
     void failed(const migration::failure_record &error) { run_.failed(error); }
     /* The commit of what ran last has failed. */
@@ -62,14 +68,19 @@ public:
     migration::failure_record failure_in(const pg::statement &where, const failure &raised) const;
 
 private:
+    void begins(const hooks::hook &which) override;
     bool ended(const hooks::hook &which, const hooks::hook_outcome &outcome) override;
 
+    void run_within_limits(const step_work &work, pg::session_watch &watch,
+                           const std::function<void()> &note);
     void run_phases(const std::vector<hooks::phase> &phases);
     void run_deferred();
     void run_deferred(const step_work &work);
     template <typename Work> auto in_step(Work &&work);
     void roll_back(std::optional<pg::subtransaction> &step);
     void run_statement(std::size_t index, pg::session_watch &watch);
+    void look_at_lock_timeout(const pg::statement &after);
+    void keep_lock_timeout();
 
     const hooks::prepared_migration &migration_;
     board &board_;
@@ -79,10 +90,14 @@ private:
     hooks::phase phase_ = hooks::phase::before_validation;
     running::statement_runner statements_;
     step_locks locks_;
+    heartbeat beat_;
     pg::memory_context memory_{"confiture statement"};
     std::int64_t rows_ = 0, rows_before_ = 0; // the step that runs
     double elapsed_ms_ = 0;
     const bool several_;
+    const int lock_limit_ms_, sessions_lock_ms_;
+    int script_lock_ms_ = 0; // 0: it has not SET less than the limit
+    bool told_of_lock_timeout_ = false;
     transactions &transactions_;
 };
 

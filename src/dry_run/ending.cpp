@@ -101,7 +101,7 @@ bool ending::stops(statement_record &record, std::size_t shared_locks) {
 bool ending::stops_without_lock(const std::string &sqlstate, statement_record &record) {
     if (sqlstate != "55P03" || migration_->status != run_status::complete || !lock_timeout_passed())
         return false;
-    stop(record, "a lock was not to be had within lock_timeout");
+    stop(record, sentence(pg::stop_reason::lock_timeout));
     return true;
 }
 
@@ -122,6 +122,8 @@ std::string ending::sentence(pg::stop_reason reason) const {
     case pg::stop_reason::autovacuum:
         return "autovacuum works on a table that it needs a lock of; the server would cancel it if "
                "the dry run went on waiting";
+    case pg::stop_reason::lock_timeout:
+        return "a lock was not to be had within lock_timeout";
     case pg::stop_reason::statement_timeout: // is filed as the script's own failure
     case pg::stop_reason::none:
         break;

@@ -12,6 +12,7 @@
 #include "pg/settings.hpp"
 #include "pg/tracer.hpp"
 #include "pg/transaction.hpp"
+#include "running/dry_run_memory.hpp"
 #include "trust/trust.hpp"
 
 #include <algorithm>
@@ -97,6 +98,7 @@ public:
             if (!run_or_clean_up())
                 break;
         effects_ = clean_up(chain_, before_);
+        remember();
     }
 
     std::vector<migration_result> results() const {
@@ -152,6 +154,20 @@ private:
             complete = complete && chain_.migrations[i].status == run_status::complete;
         }
         return complete;
+    }
+
+    /* For an apply that follows in this session. */
+    void remember() const {
+        using verdict = running::dry_run_verdict;
+        for (std::size_t i = 0; i < inputs_.size(); i++) {
+            const run_status status = chain_.migrations[i].status;
+            if (!inputs_[i].version.empty())
+                running::remember_dry_run(inputs_[i].version, inputs_[i].direction,
+                                          inputs_[i].script.text,
+                                          status == run_status::failed    ? verdict::failed
+                                          : status == run_status::stopped ? verdict::stopped
+                                                                          : verdict::passed);
+        }
     }
 
     const run_request &request_;

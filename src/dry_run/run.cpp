@@ -7,6 +7,7 @@
 #include "pg/migrator_lock.hpp"
 #include "pg/settings.hpp"
 #include "pg/transaction.hpp"
+#include "running/lock_limit.hpp"
 
 #include <initializer_list>
 
@@ -134,10 +135,9 @@ private:
     }
 
     void set_lock_timeout() {
-        const std::string timeout = input_->lock_timeout.empty()
-                                        ? std::to_string(chosen_.lock_timeout_ms)
-                                        : input_->lock_timeout;
-        step_settings_->set("lock_timeout", timeout.c_str());
+        const int limit = running::lock_limit(input_->lock_timeout, chosen_.lock_timeout_ms);
+        step_settings_->set("lock_timeout", std::to_string(limit).c_str());
+        watch_.limit_lock_waits(limit);
     }
 
     void open_step() {

@@ -5,6 +5,7 @@
 #include "pg/execute.hpp"
 #include "pg/settings.hpp"
 #include "pg/transaction.hpp"
+#include "running/lock_limit.hpp"
 
 namespace confiture::dry_run {
 
@@ -32,6 +33,7 @@ void statement_meter::begin(migration_record &migration, const migration_input &
                             std::int32_t index) {
     migration_ = &migration;
     input_ = &input;
+    told_of_lock_timeout_ = false;
     place_ = {index, 0, 0, false};
 }
 
@@ -74,6 +76,8 @@ bool statement_meter::run(const pg::statement &where, std::int32_t ordinal,
     migration_->waited_ms += record.waited_ms;
     if (goes_on)
         goes_on = settle(record, store);
+    if (goes_on)
+        look_at_lock_timeout(where);
     watch_.forget_statement();
     observer_.end();
     migration_->execution_ms += record.elapsed_ms;
@@ -84,6 +88,16 @@ bool statement_meter::run(const pg::statement &where, std::int32_t ordinal,
         store.add(std::move(record));
     }
     return goes_on;
+}
+
+void statement_meter::look_at_lock_timeout(const pg::statement &after) {
+    if (told_of_lock_timeout_)
+        return;
+    const std::string warning = running::lock_timeout_warning(
+        running::lock_limit(input_->lock_timeout, chosen_.lock_timeout_ms), after.line);
+    told_of_lock_timeout_ = !warning.empty();
+    if (told_of_lock_timeout_)
+        migration_->warnings.push_back(warning + ". " + running::lock_timeout_hint);
 }
 
 /* Everything that is read off after a statement that worked. */

@@ -37,6 +37,7 @@ private:
     bool dispatch(statement_record &record);
     void execute(statement_record &record, std::string_view text, bool plain_form);
     void leave_out(statement_record &record, std::string_view text, const std::string &reason);
+    void look_at_lock_timeout(const pg::statement &after);
     void tell_step_alone(const statement_record &record);
     bool run_concurrently(statement_record &record, std::string_view text);
 
@@ -54,6 +55,7 @@ private:
     running::statement_runner runner_;
     std::vector<std::string> names_not_made_;
     bool long_before_ = true;
+    bool told_of_lock_timeout_ = false; // of this migration
 };
 
 } // namespace confiture::dry_run

@@ -35,6 +35,7 @@ inline constexpr sqlstate not_reversible{"MG014"};
 inline constexpr sqlstate repair_needed{"MG015"};
 inline constexpr sqlstate configuration_invalid{"MG016"};
 inline constexpr sqlstate not_trusted{"MG017"};
+inline constexpr sqlstate limit_exceeded{"MG018"};
 
 /* throw failure{migration_invalid, "message", "Detail with the facts.", "Hint with the next
  * step."}; */

@@ -4,6 +4,7 @@
 #include "pg/catalog.hpp"
 #include "pg/proc.hpp"
 #include "pg/query.hpp"
+#include "pg/session.hpp"
 #include "pg/settings.hpp"
 #include "pg/transaction.hpp"
 
@@ -123,14 +124,19 @@ bool keep_from_being_dropped(bool for_session) {
 int patience() { return std::max(migrator_wait(), 1); }
 
 void wait_for_gate(const lock_tag &gate, bool for_session) {
-    constexpr int look_ms = 400;
+    constexpr int look_ms = 400, before_notice_ms = 300;
     int left = patience();
-    bool in_the_way = false;
+    bool in_the_way = false, told = false;
     while (left > 0 && !in_the_way) {
-        const int wait = for_session ? left : std::min(left, look_ms);
+        const int wait = !told         ? std::min(left, before_notice_ms)
+                         : for_session ? left
+                                       : std::min(left, look_ms);
         if (take_within(wait, gate, for_session))
             return;
         left -= wait;
+        if (!told && left > 0)
+            notice("waiting for another migrator", holder_of(gate));
+        told = true;
         in_the_way = left > 0 && holder_waits_for_us();
     }
     refuse(gate, in_the_way);

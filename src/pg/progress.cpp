@@ -16,7 +16,7 @@ namespace confiture::pg {
 namespace {
 
 constexpr std::uint64_t magic = 0x8AF1'70C0'4F17'3E01; // no text, no pointer, no size
-constexpr std::uint32_t layout = 1;                    // counts the changes of shared_progress
+constexpr std::uint32_t layout = 2;                    // counts the changes of shared_progress
 constexpr std::uint32_t lock_class = 0x434F4652;
 /* pg_advisory_lock() takes 1 and 2: no SQL function makes or breaks a lock of ours alone. */
 constexpr std::uint16_t lock_kind = 3;

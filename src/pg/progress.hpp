@@ -61,6 +61,7 @@ struct progress {
     fixed_text<256> name;
     fixed_text<16> direction;
     fixed_text<64> command;                     // tag of the statement, CREATE INDEX
+    fixed_text<256> hook;                       // that runs
     std::int32_t migration = 0, migrations = 0; // the one at work counts from 1, of how many
     std::int32_t step = 0, steps = 0;
     std::int32_t statement = 0, statements = 0;

@@ -109,8 +109,14 @@ void watch_own_wait(double now) {
     last->ended_ms = now;
     note_blockers(*last, lock);
     // DeadLockCheck() would cancel it for us after deadlock_timeout.
-    if (last->behind_autovacuum && now - last->began_ms >= 0.8 * DeadlockTimeout)
+    if (state.limits.spares_autovacuum && last->behind_autovacuum &&
+        now - last->began_ms >= 0.8 * DeadlockTimeout)
         stop(stop_reason::autovacuum);
+    // The server's own lock_timeout comes first, unless the script has changed it.
+    constexpr double after_the_server_ms = 30;
+    if (state.limits.lock_wait_ms &&
+        now - last->began_ms >= state.limits.lock_wait_ms + after_the_server_ms)
+        stop(stop_reason::lock_timeout);
 }
 
 void note_caused(const LOCK *lock, const PGPROC *process, double waited_ms) {
@@ -253,9 +259,20 @@ void session_watch::limit_statement(int milliseconds) {
     state.statement_ends_ms = milliseconds > 0 ? now_ms() + milliseconds : 0;
 }
 
+void session_watch::limit_lock_waits(int milliseconds) noexcept {
+    state.limits.lock_wait_ms = milliseconds;
+}
+
+void session_watch::lift_limits() noexcept {
+    state.limits = {0, 0, 0, state.limits.queue, 0, false};
+    state.statement_ends_ms = 0;
+    cancel_.take_back();
+}
+
 void session_watch::forget_statement() noexcept {
     state.statement_ends_ms = 0;
-    if (static_cast<stop_reason>(state.reason) == stop_reason::statement_timeout) {
+    const auto reason = static_cast<stop_reason>(state.reason);
+    if (reason == stop_reason::statement_timeout || reason == stop_reason::lock_timeout) {
         cancel_.take_back(); // the timer asks again and again
         state.reason = static_cast<std::sig_atomic_t>(stop_reason::none);
     }

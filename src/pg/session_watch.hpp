@@ -19,14 +19,17 @@ enum class stop_reason {
     lock_hold,
     too_many_locks,
     autovacuum, // holds a lock that we wait for; the server would soon cancel it for us
+    lock_timeout,
     statement_timeout,
 };
 
 struct watch_limits {
-    int wait_caused_ms; // 0: no limit
-    int lock_hold_ms;   // 0: no limit
-    std::size_t locks;  // in the shared lock table; 0: no limit
-    lock_tag queue;     // what others are meant to queue for, see migrators_queue()
+    int wait_caused_ms;            // 0: no limit
+    int lock_hold_ms;              // 0: no limit
+    std::size_t locks;             // in the shared lock table; 0: no limit
+    lock_tag queue;                // what others are meant to queue for, see migrators_queue()
+    int lock_wait_ms = 0;          // as lock_timeout, whatever a script makes of that; 0: no limit
+    bool spares_autovacuum = true; // else the server cancels what is in our way
 };
 
 /* A wait of this session for a lock, seen by the timer (it looks every 10 ms). */
@@ -56,11 +59,16 @@ public:
     /* Since when a lock that blocks writers is held; 0 while none is. */
     void blocking_writers_since(double since_ms);
 
+    void limit_lock_waits(int milliseconds) noexcept;
+
     /* The statement that begins now may take this long; 0 for no limit. */
     void limit_statement(int milliseconds);
 
-    /* Once its end is filed: the limit is no reason to stop what comes later. */
+    /* Once its end is filed: its limits are no reason to stop what comes later. */
     void forget_statement() noexcept;
+
+    /* What follows is not stopped any more. */
+    void lift_limits() noexcept;
 
     stop_reason stopped() const;
     /* Is this the cancel of ours, and not a user's, a statement_timeout's or the server's? */

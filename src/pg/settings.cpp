@@ -16,6 +16,9 @@ static int retry_work_limit_ms = 5 * 1000;
 static int blockers_are = static_cast<int>(blocker_policy::off);
 static int blocker_grace_ms = 10 * 1000;
 static int concurrent_timeout_ms = 24 * 60 * 60 * 1000;
+static int max_wait_caused_ms = 0;
+static int max_lock_hold_ms = 0;
+static bool not_dry_run_is_told = false;
 static int out_of_order_is = 0; // refuse
 static const config_enum_entry blocker_policies[] = {
     {"off", static_cast<int>(blocker_policy::off), false},
@@ -83,6 +86,7 @@ bool parse_milliseconds(const std::string &text, int &milliseconds) {
 }
 
 int statement_timeout() { return StatementTimeout; }
+int lock_timeout_in_force() { return LockTimeout; }
 
 int migrator_wait() { return migrator_wait_ms; }
 int hook_timeout() { return hook_timeout_ms; }
@@ -93,6 +97,9 @@ int retry_work_limit() { return retry_work_limit_ms; }
 blocker_policy terminate_blockers() { return static_cast<blocker_policy>(blockers_are); }
 int blocker_grace() { return blocker_grace_ms; }
 int concurrent_timeout() { return concurrent_timeout_ms; }
+int max_wait_caused() { return max_wait_caused_ms; }
+int max_lock_hold() { return max_lock_hold_ms; }
+bool warns_not_dry_run() { return not_dry_run_is_told; }
 bool refuses_out_of_order() { return out_of_order_is == 0; }
 
 static void define_settings_of_apply() {
@@ -125,6 +132,21 @@ static void define_settings_of_apply() {
                             "CREATE INDEX CONCURRENTLY for one; 0 is no limit.",
                             &concurrent_timeout_ms, 24 * 60 * 60 * 1000, 0, INT_MAX, PGC_USERSET,
                             GUC_UNIT_MS, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable(
+        "confiture.max_wait_caused", "How long another session may wait for a lock of a migration.",
+        "Then the step is stopped and rolled back; 0 is no limit.", &max_wait_caused_ms, 0, 0,
+        INT_MAX, PGC_USERSET, GUC_UNIT_MS, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("confiture.max_lock_hold",
+                            "How long a step may hold a lock that blocks writers.",
+                            "Then it is stopped and rolled back; 0 is no limit.", &max_lock_hold_ms,
+                            0, 0, INT_MAX, PGC_USERSET, GUC_UNIT_MS, nullptr, nullptr, nullptr);
+    DefineCustomBoolVariable("confiture.warn_not_dry_run",
+                             "Whether a migration is warned of that was not dry-run in this "
+                             "session.",
+                             "One whose last dry run in this session did not succeed is always "
+                             "warned of.",
+                             &not_dry_run_is_told, false, PGC_USERSET, 0, nullptr, nullptr,
+                             nullptr);
     DefineCustomEnumVariable("confiture.out_of_order",
                              "Whether migrations are applied past one that is out of order, has "
                              "changed since it was applied, or is missing.",

@@ -31,8 +31,9 @@ void for_each_placeholder(const std::function<void(const char *name, const char 
 /* As SET does; null: as RESET does.  Throws pg::error. */
 void set_for_session(const char *name, const char *value);
 
-/* statement_timeout in milliseconds; 0 for none. */
+/* statement_timeout and lock_timeout in milliseconds, as they stand now; 0 for none. */
 int statement_timeout();
+int lock_timeout_in_force();
 
 /* Reads '2s', '500ms', '1min' or '500' as the server reads a setting in milliseconds. */
 bool parse_milliseconds(const std::string &text, int &milliseconds);
@@ -57,6 +58,13 @@ int blocker_grace();
 
 /* confiture.concurrent_timeout in milliseconds; 0 for none. */
 int concurrent_timeout();
+
+/* confiture.max_wait_caused and confiture.max_lock_hold in milliseconds; 0 for no limit. */
+int max_wait_caused();
+int max_lock_hold();
+
+/* confiture.warn_not_dry_run */
+bool warns_not_dry_run();
 
 /* confiture.out_of_order: are migrations that come too late or have changed refused? */
 bool refuses_out_of_order();

@@ -9,13 +9,14 @@
 
 #include <algorithm>
 #include <csignal>
+#include <map>
+#include <unordered_map>
 
 #include <dlfcn.h>
 
 extern "C" {
 #include "storage/ipc.h"
 #include "storage/latch.h"
-#include "utils/array.h"
 }
 
 namespace confiture::pg {
@@ -47,6 +48,21 @@ worker_lost::worker_lost(outcome known, const std::string &cause)
               cause.empty() ? "It ended without a word." : "It ended with: " + cause + ".",
               hint_of(known)),
       known(known) {}
+
+failure wait_caused_too_long(int limit_ms) {
+    return failure{
+        limit_exceeded,
+        "another session has waited for a lock of it longer than confiture.max_wait_caused (" +
+            std::to_string(limit_ms) + " ms)",
+        "", "Run it when less is going on, make the step shorter, or raise the limit."};
+}
+
+failure lock_held_too_long(int limit_ms) {
+    return failure{limit_exceeded,
+                   "a lock that blocks writers was held longer than confiture.max_lock_hold (" +
+                       std::to_string(limit_ms) + " ms)",
+                   "", "Make the step shorter, or raise the limit."};
+}
 
 namespace {
 
@@ -223,14 +239,6 @@ private:
 constinit running_worker *running_worker::current = nullptr;
 constinit bool running_worker::registered = false;
 
-std::vector<int> blockers_of(int process_id) {
-    const ArrayType *found = call([&] {
-        return DatumGetArrayTypeP(DirectFunctionCall1(pg_blocking_pids, Int32GetDatum(process_id)));
-    });
-    const auto *first = reinterpret_cast<const std::int32_t *>(ARR_DATA_PTR(found));
-    return {first, first + ArrayGetNItems(ARR_NDIM(found), ARR_DIMS(found))};
-}
-
 /* Does the worker wait for us, or for sessions that do?  The server's own search does not see that
  * we wait for the worker. */
 bool is_deadlock(int worker) {
@@ -284,26 +292,77 @@ private:
         const long pause_ms = watch_.lock_ms > 0 ? std::clamp(watch_.lock_ms / 4L,
                                                               shortest_pause_ms, longest_pause_ms)
                                                  : longest_pause_ms;
-        const int events = call([&] {
-            const int happened = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-                                           pause_ms, WAIT_EVENT_BGWORKER_SHUTDOWN);
+        call([&] {
+            WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, pause_ms,
+                      WAIT_EVENT_BGWORKER_SHUTDOWN);
             ResetLatch(MyLatch);
             CHECK_FOR_INTERRUPTS();
-            return happened;
         });
-        if (!(events & WL_TIMEOUT) || known_ == outcome::done)
+        if (known_ == outcome::done || now_ms() - last_look_ms_ < static_cast<double>(pause_ms))
             return;
+        last_look_ms_ = now_ms();
         const int process_id = worker_.process_id();
+        if (process_id)
+            look_at_others(process_id);
         const auto awaited = process_id ? awaited_lock(process_id) : std::nullopt;
         if (!awaited) {
             waiting_ = false;
             deadlocks_ = 0;
+            call_on_caller(process_id);
             return;
         }
         note(*awaited, process_id);
         refuse_deadlock(process_id);
         if (is_too_long(watch_.waits.back()))
-            cancel(process_id);
+            cancel(process_id, {lock_timed_out, "canceling statement due to lock timeout"});
+        call_on_caller(process_id);
+    }
+
+    void call_on_caller(int process_id) {
+        constexpr double every_ms = 1000;
+        if (!watch_.look || process_id == 0 || now_ms() - called_caller_ms_ < every_ms)
+            return;
+        called_caller_ms_ = now_ms();
+        watch_.look(process_id, waiting_ ? &watch_.waits.back() : nullptr);
+    }
+
+    void look_at_others(int process_id) {
+        if (watch_.wait_caused_ms > 0 && longest_wait_caused(process_id) >= watch_.wait_caused_ms)
+            cancel(process_id, wait_caused_too_long(watch_.wait_caused_ms));
+        if (watch_.lock_hold_ms > 0 && longest_hold(process_id) >= watch_.lock_hold_ms)
+            cancel(process_id, lock_held_too_long(watch_.lock_hold_ms));
+    }
+
+    /* From when it is first seen: before that it may have waited for somebody else. */
+    double longest_wait_caused(int process_id) {
+        const double now = now_ms();
+        std::map<int, double> since;
+        double longest = 0;
+        for (wait_caused &waiter : waiters_for(process_id)) {
+            const auto seen = waiting_since_.find(waiter.process_id);
+            const double began = seen == waiting_since_.end() ? now : seen->second;
+            since[waiter.process_id] = began;
+            waiter.longest_ms = now - began;
+            longest = std::max(longest, waiter.longest_ms);
+            if (watch_.waits_caused.empty() ||
+                waiter.longest_ms >= watch_.waits_caused.front().longest_ms)
+                watch_.waits_caused = {waiter};
+        }
+        waiting_since_ = std::move(since);
+        return longest;
+    }
+
+    double longest_hold(int process_id) {
+        const double now = now_ms();
+        std::unordered_map<lock_tag, double, lock_tag_hash> since;
+        double longest = 0;
+        for (const lock_tag &tag : writers_blocked_by(process_id)) {
+            const auto seen = held_since_.find(tag);
+            since[tag] = seen == held_since_.end() ? now : seen->second;
+            longest = std::max(longest, now - since[tag]);
+        }
+        held_since_ = std::move(since);
+        return longest;
     }
 
     void note(const lock_wait &awaited, int process_id) {
@@ -343,8 +402,9 @@ private:
     }
 
     /* Again at every look, for code that catches it. */
-    void cancel(int process_id) {
-        cancelled_ = true;
+    void cancel(int process_id, const failure &reason) {
+        if (!cancelled_)
+            cancelled_ = reason;
         kill(process_id, SIGINT);
     }
 
@@ -387,7 +447,7 @@ private:
         if (report.elevel > ERROR || (report.elevel == ERROR && known_ == outcome::done))
             lose(report.message);
         if (report.elevel == ERROR && cancelled_ && report.sqlerrcode == ERRCODE_QUERY_CANCELED)
-            throw failure{lock_timed_out, "canceling statement due to lock timeout"};
+            throw failure(*cancelled_);
         call([&] { ThrowErrorData(&report); });
     }
 
@@ -408,8 +468,11 @@ private:
     bool ended_ = false;
     int deadlocks_ = 0; // looks one after the other that found one
     double deadlock_looked_ms_ = now_ms();
-    bool waiting_ = false;   // at the last look
-    bool cancelled_ = false; // by us, for a lock
+    double last_look_ms_ = now_ms(), called_caller_ms_ = now_ms();
+    bool waiting_ = false;                // at the last look
+    std::map<int, double> waiting_since_; // process ids, for a lock of the worker
+    std::unordered_map<lock_tag, double, lock_tag_hash> held_since_; // that block writers
+    std::optional<failure> cancelled_;                               // by us, and why
 };
 
 void check_snapshots() {

@@ -13,6 +13,7 @@
 #include "pg/execute.hpp"
 #include "pg/session_watch.hpp"
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -32,10 +33,18 @@ struct worker_watch {
     /* CREATE INDEX CONCURRENTLY and its kin wait for the end of transactions, and keep nobody
      * waiting who reads or writes: that is not limited then. */
     bool transactions_may_last = false;
+    int wait_caused_ms = 0; // how long others wait for a lock of it; 0 for no limit
+    int lock_hold_ms = 0;   // how long it holds a lock that blocks writers; 0 for no limit
+
+    /* Called about once a second with the worker's process and what it waits for, or null.  It may
+     * end the caller's transaction, and must where it has asked the server for something: the
+     * statement may wait for the end of that, too. */
+    std::function<void(int process_id, const lock_wait *waits)> look = nullptr;
 
     /* What was seen.  The lock that it waits for now, or waited for last, comes last. */
     std::vector<lock_wait> waits;
-    bool committed_nothing = false; // it failed, in the transaction that it began in
+    std::vector<wait_caused> waits_caused; // where that is limited
+    bool committed_nothing = false;        // it failed, in the transaction that it began in
 };
 
 /* The SQLSTATE of a server without a free worker: configuration_limit_exceeded. */
@@ -48,6 +57,11 @@ inline constexpr sqlstate lost_worker{"57000"};
 inline constexpr sqlstate deadlock_detected{"40P01"};
 /* The SQLSTATE of a statement that waited longer for a lock than worker_watch::lock_ms. */
 inline constexpr sqlstate lock_timed_out{"55P03"};
+
+/* What ends a statement that others have waited for too long, or that has held a lock that blocks
+ * writers too long. */
+failure wait_caused_too_long(int limit_ms);
+failure lock_held_too_long(int limit_ms);
 
 /* The worker ended without an answer: killed, or refused by the server.  Never an error of the
  * statement itself. */
@@ -74,8 +88,8 @@ public:
  *
  * Throws pg::error, the worker's whole error, when the statement failed: its position() counts in
  * the statement.  Throws failure{no_free_worker} when nothing was run, failure{deadlock_detected}
- * when it waited for a lock of ours, directly or through others, failure{lock_timed_out}, and
- * worker_lost.
+ * when it waited for a lock of ours, directly or through others, failure{lock_timed_out},
+ * failure{limit_exceeded}, and worker_lost.
  *
  * When the wait is cancelled, times out or ends with this session, the worker is ended first:
  * however this returns, and before this session gives up its locks, nothing of it runs any more.

@@ -34,6 +34,7 @@ pg::progress counted(int number) {
     told.name = std::string(240, static_cast<char>('a' + number % 26)) + text;
     told.direction = number % 2 ? "forward" : "backward";
     told.command = text;
+    told.hook = text;
     for (std::int32_t *field : {&told.migration, &told.migrations, &told.step, &told.steps,
                                 &told.statement, &told.statements, &told.line, &told.attempt})
         *field = number;
@@ -47,10 +48,10 @@ pg::progress counted(int number) {
 }
 
 bool same(const pg::progress &left, const pg::progress &right) {
-    const bool texts = left.version.view() == right.version.view() &&
-                       left.name.view() == right.name.view() &&
-                       left.direction.view() == right.direction.view() &&
-                       left.command.view() == right.command.view();
+    const bool texts =
+        left.version.view() == right.version.view() && left.name.view() == right.name.view() &&
+        left.direction.view() == right.direction.view() &&
+        left.command.view() == right.command.view() && left.hook.view() == right.hook.view();
     const bool counts = left.worker == right.worker && left.migration == right.migration &&
                         left.migrations == right.migrations && left.step == right.step &&
                         left.steps == right.steps && left.statement == right.statement &&

@@ -19,7 +19,7 @@ equal(set(raised_of_page), raised, "the page has as raised what the code raises"
 equal(sections, raised_of_page, "each of them has a section of its name")
 equal({name: code for code, name in {**later_of_page, **raised_of_page}.items() if name in defined}, defined,
       "codes and names are those of src/pg/error.hpp")
-equal(sorted({**later_of_page, **raised_of_page}), [f"MG{number:03}" for number in range(1, 18)], "no code is without a name")
+equal(sorted({**later_of_page, **raised_of_page}), [f"MG{number:03}" for number in range(1, 19)], "no code is without a name")
 ok(not set(later_of_page) & set(raised_of_page), "no code is in both tables")
 
 cluster = Cluster()
@@ -95,5 +95,8 @@ session.run("SET confiture.lock_timeout = '50ms'; SET confiture.lock_retries = 0
 answer = session.run("CALL confiture.up()")
 check("MG009", answer, "a table that another session has locked")
 ok(str(other.pid) in answer.messages, "MG009: the one who is in the way is named", answer.messages)
-equal(set(calls) | {"MG008", "MG009", "MG010", "MG015", "MG017"}, raised, "every error was raised")
+other.run("ROLLBACK")
+session.run("SET confiture.max_lock_hold = '50ms'; SELECT confiture.register_migration('5', 'five', 'LOCK four; SELECT pg_sleep(20)', down => 'SELECT 1')")
+check("MG018", session.run("CALL confiture.up()"), "a lock that is held too long")
+equal(set(calls) | {"MG008", "MG009", "MG010", "MG015", "MG017", "MG018"}, raised, "every error was raised")
 done()

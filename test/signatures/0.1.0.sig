@@ -37,7 +37,7 @@ function confiture.load_files(files regclass, layout text DEFAULT 'auto'::text, 
 function confiture.load_migrations(directory text, layout text DEFAULT 'auto'::text, replace boolean DEFAULT false, OUT version text, OUT name text, OUT action text) returns SETOF record
 function confiture.notify(context confiture.hook_context) returns confiture.hook_result
 function confiture.plan(version text, direction text DEFAULT 'forward'::text, OUT ordinal integer, OUT line integer, OUT tag text, OUT object text, OUT mode text, OUT blocks text[], OUT rewrites boolean, OUT scans boolean, OUT certainty text, OUT reason text) returns SETOF record
-function confiture.read_progress(OUT pid integer, OUT worker_pid integer, OUT role oid, OUT version text, OUT name text, OUT direction text, OUT activity text, OUT migration_number integer, OUT migrations integer, OUT step integer, OUT steps integer, OUT statement integer, OUT statements integer, OUT line integer, OUT command text, OUT attempt integer, OUT run_started_at timestamp with time zone, OUT started_at timestamp with time zone, OUT statement_started_at timestamp with time zone, OUT rows_done bigint, OUT rows_total bigint, OUT estimated_ms double precision, OUT blockers integer[]) returns SETOF record
+function confiture.read_progress(OUT pid integer, OUT worker_pid integer, OUT role oid, OUT version text, OUT name text, OUT direction text, OUT activity text, OUT migration_number integer, OUT migrations integer, OUT step integer, OUT steps integer, OUT statement integer, OUT statements integer, OUT line integer, OUT command text, OUT attempt integer, OUT hook text, OUT run_started_at timestamp with time zone, OUT started_at timestamp with time zone, OUT statement_started_at timestamp with time zone, OUT rows_done bigint, OUT rows_total bigint, OUT estimated_ms double precision, OUT blockers integer[]) returns SETOF record
 function confiture.rebuild_indexes(context confiture.hook_context) returns confiture.hook_result
 function confiture.refresh_materialized_views(context confiture.hook_context) returns confiture.hook_result
 function confiture.register_hook(name text, phase confiture.hook_phase, function regprocedure, migrations text DEFAULT '*'::text, priority integer DEFAULT 100, timeout interval DEFAULT NULL::interval, on_failure text DEFAULT 'abort'::text, config jsonb DEFAULT '{}'::jsonb) returns void
@@ -210,6 +210,7 @@ view confiture.progress.blocked_by integer[]
 view confiture.progress.command text
 view confiture.progress.direction text
 view confiture.progress.elapsed interval
+view confiture.progress.hook text
 view confiture.progress.line integer
 view confiture.progress.migration_number integer
 view confiture.progress.migrations integer
