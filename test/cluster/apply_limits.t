@@ -35,11 +35,11 @@ for limit in ("max_wait_caused", "max_lock_hold"):
         session.run(f"SET confiture.{limit} = '500ms'" if kind != "a rewrite at top level" else f"SET confiture.{limit} = '1500ms'")
         session.start("CALL confiture.up()")
         if limit == "max_wait_caused":
-            if kind == "a rewrite at top level":
+            if "top level" in kind:
                 wait_until(lambda: watcher.run("SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type = 'confiture worker'").value == "t", 60)
             time.sleep(0.3)
             answers = []
-            while not session.answered() and len(answers) < 200:
+            while not session.answered():
                 answers.append(bystander.run(bystands))
             waited = max(each.seconds for each in answers)
         else:
