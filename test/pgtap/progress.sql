@@ -5,7 +5,7 @@ SELECT is_empty('SELECT * FROM confiture.progress', 'nobody migrates, so there i
 SELECT is_empty('SELECT * FROM confiture.read_progress()', 'nor one of the function below');
 SELECT columns_are('confiture', 'progress', ARRAY[
     'pid', 'role', 'version', 'name', 'direction', 'activity', 'migration_number', 'migrations', 'step', 'steps', 'statement', 'statements',
-    'line', 'command', 'attempt', 'run_started_at', 'started_at', 'statement_started_at', 'elapsed', 'percent', 'remaining', 'rows_done',
+    'line', 'command', 'attempt', 'hook', 'run_started_at', 'started_at', 'statement_started_at', 'elapsed', 'percent', 'remaining', 'rows_done',
     'rows_total', 'worker_pid', 'phase', 'phase_percent', 'blocked_by']);
 SELECT col_type_is('confiture', 'progress', name, type, name || ' is ' || type)
   FROM (VALUES ('pid', 'integer'), ('role', 'text'), ('elapsed', 'interval'), ('percent', 'double precision'), ('remaining', 'interval'),
