@@ -153,11 +153,14 @@ void check_for_interrupts() {
         call([] { ProcessInterrupts(); });
 }
 
+constinit int as_owner::at_work_ = 0;
+
 as_owner::as_owner() {
     Oid user;
     GetUserIdAndSecContext(&user, &security_context_);
     user_ = user;
     const Oid owner = extension_owner();
+    at_work_++;
     SetUserIdAndSecContext(owner,
                            security_context_ | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
 }
@@ -175,6 +178,9 @@ as_role::~as_role() { SetUserIdAndSecContext(user_, security_context_); }
 
 unsigned int current_role() { return GetUserId(); }
 
-as_owner::~as_owner() { SetUserIdAndSecContext(user_, security_context_); }
+as_owner::~as_owner() {
+    at_work_--;
+    SetUserIdAndSecContext(user_, security_context_);
+}
 
 } // namespace confiture::pg

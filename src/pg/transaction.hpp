@@ -115,7 +115,10 @@ public:
     as_owner &operator=(const as_owner &) = delete;
     ~as_owner();
 
+    static bool is_at_work() { return at_work_ > 0; }
+
 private:
+    static constinit int at_work_; // how many there are, one in another
     const unobserved own_work_;
     unsigned int user_;
     int security_context_ = 0;
