@@ -13,7 +13,8 @@ std::map<std::string, journal> read_journal() {
     std::map<std::string, journal> journals;
     for (const pg::record &row :
          pg::query("SELECT sort_key, version, direction, step, steps, ended_at IS NOT NULL, "
-                   "content, statement, before, statements_done, line, command, database <> $1 "
+                   "content, statement, before, statements_done, line, command, database <> $1, "
+                   "session "
                    "FROM confiture.journal ORDER BY sort_key, step",
                    {pg::database_identity()})) {
         journal &found = journals[*row[0]];
@@ -30,6 +31,7 @@ std::map<std::string, journal> read_journal() {
         entry.line = std::stoi(*row[10]);
         entry.command = *row[11];
         entry.is_restored = row[12] == "t";
+        entry.session = row[13].value_or("");
         found.entries.push_back(std::move(entry));
     }
     return journals;
@@ -42,15 +44,16 @@ void write_entry(const migration::registered &migration, const std::string &dire
     const bool at_top_level = !entry.statement.empty();
     pg::execute("INSERT INTO confiture.journal (sort_key, version, name, direction, step, steps, "
                 "content, statement, before, statements_done, line, command, executed_by, "
-                "database, ended_at) "
+                "database, session, ended_at) "
                 "VALUES ($1, $2, $3, $4, $5::integer, $6::integer, $7, $8, $9, $10::integer, "
-                "$11::integer, $12, $13, $14, CASE WHEN $15::boolean THEN clock_timestamp() END)",
+                "$11::integer, $12, $13, $14, $15::jsonb, "
+                "CASE WHEN $16::boolean THEN clock_timestamp() END)",
                 {migration::version_sort_key(migration.version), migration.version, migration.name,
                  direction, std::to_string(entry.step), std::to_string(entry.steps), entry.content,
                  at_top_level ? pg::field{entry.statement} : pg::field{},
                  at_top_level ? pg::field{entry.before} : pg::field{},
                  std::to_string(entry.statements_done), std::to_string(entry.line), entry.command,
-                 role, pg::database_identity(), entry.done ? "true" : "false"});
+                 role, pg::database_identity(), entry.session, entry.done ? "true" : "false"});
 }
 
 std::string receipt_of(const migration::registered &migration, const journal_entry &entry) {

@@ -25,6 +25,7 @@ struct journal_entry {
     std::int32_t statements_done = 0; // of the migration, with this step
     std::int32_t line = 0;
     std::string command; // command tag
+    std::string session; // what the step leaves in it, see session_state; empty where not known
 };
 
 /* One migration that is not finished. */

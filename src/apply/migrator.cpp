@@ -9,7 +9,6 @@
 #include "pg/migrator_lock.hpp"
 #include "pg/self_cancel.hpp"
 #include "pg/session.hpp"
-#include "pg/session_settings.hpp"
 #include "pg/settings.hpp"
 #include "pg/tracer.hpp"
 #include "pg/transaction.hpp"
@@ -101,20 +100,20 @@ migration_outcome migrator::run(const migration::stored &migration, const std::s
     look_at_dry_run();
     if (!transactions_.are_ours())
         refuse_several_transactions();
-    runner_.emplace(*prepared_, registered_, board_, steps_.size() > 1, transactions_);
+    runner_.emplace(*prepared_, registered_, board_, !is_one_transaction(), transactions_);
     began_at_ = pg::clock_timestamp();
     next_ = 0;
     statements_done_ = 0;
     before_hooks_done_ = in_journal_ = finished_ = false;
     show_migration();
     const double started = pg::now_ms();
-    std::optional<pg::session_settings> settings; // SET inside a script ends with it
-    if (steps_.size() > 1)
-        settings.emplace();
-    const auto restore = [&] {
-        if (!settings)
+    session_.reset();
+    if (!is_one_transaction())
+        session_.emplace();
+    const auto restore = [&] { // SET inside a script ends with it
+        if (!session_)
             return;
-        settings->restore();
+        session_->restore();
         transactions_.commit();
     };
     try {
@@ -187,9 +186,19 @@ void migrator::refuse_several_transactions() const {
         }
 }
 
+bool migrator::is_one_transaction() const {
+    return steps_.empty() ||
+           (steps_.size() == 1 && !steps_[0].at_top_level && !steps_[0].may_commit);
+}
+
 /* What is done stays done as long as the script still says so. */
 void migrator::go_on_from(const journal &begun) {
     in_journal_ = before_hooks_done_ = true;
+    if (session_) {
+        session_->resume({migration_->version, begun.direction, begun.entries.back().session},
+                         runner_->run_of_hooks());
+        transactions_.commit();
+    }
     bool same = begun.direction == prepared_->direction;
     for (journal_entry entry : begun.entries) {
         if (entry.step == 0)
@@ -341,12 +350,17 @@ std::optional<failure_record> migrator::run_last_hooks(phase which) {
     return failed;
 }
 
+void migrator::write(journal_entry entry) {
+    entry.session = session_->after_step(runner_->run_of_hooks());
+    write_entry(*migration_, prepared_->direction, entry);
+}
+
 void migrator::note_hooks_before() {
     journal_entry entry;
     entry.steps = static_cast<std::int32_t>(steps_.size());
     entry.done = true;
     entry.line = 1;
-    write_entry(*migration_, prepared_->direction, entry);
+    write(std::move(entry));
 }
 
 journal_entry migrator::entry_of(std::size_t index) const {
@@ -365,7 +379,7 @@ void migrator::note_step(bool done) {
     journal_entry entry = entry_of(next_);
     entry.done = done;
     entry.statements_done = statements_done_;
-    write_entry(*migration_, prepared_->direction, entry);
+    write(std::move(entry));
 }
 
 void migrator::note_end(const std::optional<failure_record> &error) {

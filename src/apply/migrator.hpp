@@ -6,6 +6,7 @@
 #include "apply/board.hpp"
 #include "apply/journal.hpp"
 #include "apply/lock_policy.hpp"
+#include "apply/session_state.hpp"
 #include "apply/settlement.hpp"
 #include "apply/step_runner.hpp"
 #include "apply/transactions.hpp"
@@ -51,6 +52,7 @@ private:
     void refuse_dependent() const;
     void look_at_dry_run() const;
     void refuse_several_transactions() const;
+    bool is_one_transaction() const;
     void go_on_from(const journal &begun);
     void run_steps();
     void run_hooks_before();
@@ -72,6 +74,7 @@ private:
     std::optional<failure_record> run_last_hooks(hooks::phase which);
 
     journal_entry entry_of(std::size_t index) const;
+    void write(journal_entry entry);
     void note_hooks_before();
     void note_step(bool done);
     void note_end(const std::optional<failure_record> &error);
@@ -92,6 +95,7 @@ private:
     std::optional<hooks::prepared_migration> prepared_;
     std::vector<migration::step> steps_;
     std::optional<step_runner> runner_;
+    std::optional<session_state> session_; // of a migration that is more than one transaction
     pg::value began_at_;
     std::size_t next_ = 0; // the step that runs, or is to be run
     std::int32_t statements_done_ = 0;

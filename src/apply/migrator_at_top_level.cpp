@@ -150,7 +150,7 @@ journal_entry migrator::begin_at_top_level(const pg::statement &where) {
         } catch (const pg::error &raised) {
             throw step_failed{runner_->failure_in(where, raised)};
         }
-        write_entry(*migration_, prepared_->direction, entry);
+        write(entry);
     });
     in_journal_ = true;
     board_.now.statement = static_cast<std::int32_t>(steps_[next_].first + 1);

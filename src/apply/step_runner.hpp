@@ -62,6 +62,7 @@ public:
     void failed(const migration::failure_record &error) { run_.failed(error); }
     /* The commit of what ran last has failed. */
     void not_committed() { rows_ = rows_before_; }
+    hooks::migration_run &run_of_hooks() { return run_; }
 
     /* With the place in the script, of a statement that ran at top level. */
     migration::failure_record failure_in(const pg::statement &where, const pg::error &raised) const;

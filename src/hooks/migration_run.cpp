@@ -92,6 +92,13 @@ void migration_run::set_stat(const std::string &key, std::string image) {
     stats_->set(pg::transaction_nesting_level(), key, std::move(image));
 }
 
+void migration_run::resume(const std::map<std::string, std::string> &stats,
+                           std::string search_path) {
+    for (const auto &[key, image] : stats)
+        set_stat(key, image);
+    search_path_ = std::move(search_path);
+}
+
 void migration_run::released(int level) noexcept {
     if (owns_stats_)
         stats_->released(level);

@@ -9,6 +9,7 @@
 #include "pg/hook_function.hpp"
 #include "pg/transaction.hpp"
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -48,6 +49,10 @@ public:
 
     void set_stat(const std::string &key, std::string image);
     const std::string *stat(const std::string &key) const { return stats_->get(key); }
+
+    /* What an earlier run of a migration that is resumed had: its stats, by key, and the
+     * search_path that it began with. */
+    void resume(const std::map<std::string, std::string> &stats, std::string search_path);
 
     /* The roles that began this run and those around it, the outermost last. */
     std::vector<unsigned int> runners() const;

@@ -4,17 +4,47 @@
 
 extern "C" {
 #include "commands/defrem.h"
+#include "nodes/nodes.h"
 }
 
 namespace confiture::pg {
 
-RawStmt *parse_statement(const char *text) {
+static RawStmt *parse_as_set(const char *text) {
     return call([&] {
         List *statements = pg_parse_query(text);
         if (list_length(statements) != 1)
             elog(ERROR, "expected one statement, found %d", list_length(statements));
         return linitial_node(RawStmt, statements);
     });
+}
+
+/* A script is cut into statements with standard_conforming_strings = on, whoever looks at it; the
+ * server reads a statement by the setting in force.  Both must see the same. */
+static bool reads_the_same(const char *text, RawStmt *parsed) {
+    try {
+        RawStmt *as_set = parse_as_set(text);
+        return call([&] { return equal(parsed->stmt, as_set->stmt); });
+    } catch (const error &raised) {
+        if (raised.is_intervention())
+            throw;
+        return false;
+    }
+}
+
+RawStmt *parse_statement(const char *text) {
+    RawStmt *parsed = nullptr;
+    {
+        const standard_strings standard;
+        parsed = parse_as_set(text);
+    }
+    if (!standard_conforming_strings && std::strchr(text, '\\') && !reads_the_same(text, parsed))
+        throw failure{migration_invalid,
+                      "a string with a backslash means something else while "
+                      "standard_conforming_strings is off",
+                      "A migration is read with the setting on, and the session runs it with the "
+                      "setting off.",
+                      "SET standard_conforming_strings = on, or write the string as E'…'."};
+    return parsed;
 }
 
 static statement_kind kind_of_transaction_statement(const TransactionStmt *statement) {

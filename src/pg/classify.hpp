@@ -19,7 +19,20 @@ struct classification {
  * a syntax error. */
 classification classify(std::string_view text, memory_context &memory);
 
-/* The parse tree of one statement, in the current memory context. */
+/* While it lives, the server parses with standard_conforming_strings = on. */
+class standard_strings {
+public:
+    standard_strings() { standard_conforming_strings = true; }
+    standard_strings(const standard_strings &) = delete;
+    standard_strings &operator=(const standard_strings &) = delete;
+    ~standard_strings() { standard_conforming_strings = before_; }
+
+private:
+    const bool before_ = standard_conforming_strings;
+};
+
+/* The parse tree of one statement, in the current memory context.  Throws
+ * failure{migration_invalid} where the session would read it in another way. */
 RawStmt *parse_statement(const char *text);
 
 std::vector<oid> plain_list(const List *oids);

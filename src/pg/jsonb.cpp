@@ -134,6 +134,16 @@ std::string jsonb_image(const std::string &json_text) {
         call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(json_text.c_str())); }));
 }
 
+static std::string text_of(Jsonb *document) {
+    return call([&] {
+        return JsonbToCString(nullptr, &document->root, static_cast<int>(VARSIZE(document)));
+    });
+}
+
+std::string jsonb_text(const std::string &image) {
+    return text_of(reinterpret_cast<Jsonb *>(jsonb(image).datum));
+}
+
 std::string arguments::jsonb(int index) const {
     FunctionCallInfo fcinfo = call_;
     return image_of(call([&] { return JsonbPGetDatum(PG_GETARG_JSONB_P(index)); }));
@@ -141,10 +151,7 @@ std::string arguments::jsonb(int index) const {
 
 std::string arguments::jsonb_text(int index) const {
     FunctionCallInfo fcinfo = call_;
-    return call([&] {
-        Jsonb *document = PG_GETARG_JSONB_P(index);
-        return JsonbToCString(nullptr, &document->root, static_cast<int>(VARSIZE(document)));
-    });
+    return text_of(call([&] { return PG_GETARG_JSONB_P(index); }));
 }
 
 std::string jsonb_builder::finish_image() { return image_of(finish().datum); }

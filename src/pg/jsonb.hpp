@@ -17,6 +17,8 @@ value jsonb(const std::string &image);
 /* Throws pg::error for what is no JSON. */
 std::string jsonb_image(const std::string &json_text);
 std::string jsonb_image(const value &document);
+/* As the server prints it. */
+std::string jsonb_text(const std::string &image);
 
 /* Builds a jsonb value; limits and encoding are those of the server. */
 class jsonb_builder final : public json_writer {

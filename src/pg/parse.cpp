@@ -199,6 +199,7 @@ script parse_script(std::string text, std::string file) {
     // Names that are too long are told when the statement runs.
     settings_scope quietly;
     quietly.set("client_min_messages", "error");
+    const standard_strings standard; // the same text is the same script in every session
     return script_parser(std::move(text), std::move(file)).parse();
 }
 

@@ -1,58 +1,173 @@
 #include "pg/session_settings.hpp"
 
-#include "pg/error.hpp"
+#include "pg/boundary.hpp"
 #include "pg/settings.hpp"
 #include "pg/transaction.hpp"
 
+#include <algorithm>
+
+extern "C" {
+#include "utils/guc_tables.h"
+}
+
 namespace confiture::pg {
 
-static std::vector<record> settings_now() {
-    auto found =
-        query("SELECT name, current_setting(name), source = 'session' FROM pg_settings "
-              "WHERE context IN ('user', 'superuser') AND name NOT IN ('transaction_isolation', "
-              "'transaction_read_only', 'transaction_deferrable') ORDER BY name COLLATE \"C\"");
-    for (record &row : found)
-        if (*row[0] == "search_path") // query() has one of its own
-            row[1] = setting("search_path");
+namespace {
+
+struct variables {
+    config_generic **all;
+    int count;
+};
+
+variables all_variables() {
+#if PG_VERSION_NUM >= 160000
+    return call([]() -> variables {
+        int count = 0;
+        config_generic **all = get_guc_variables(&count);
+        return {all, count};
+    });
+#else
+    return {get_guc_variables(), GetNumConfigOptions()};
+#endif
+}
+
+/* To the last bit. */
+std::string text_of(double value) {
+    char text[40];
+    return {text, static_cast<std::size_t>(pg_snprintf(text, sizeof text, "%.17g", value))};
+}
+
+/* As set_config_option() reads it, in the setting's base unit.  `stacked`: another value than the
+ * one in force. */
+std::string text_of(config_generic *setting, const config_var_value *stacked) {
+    switch (setting->vartype) {
+    case PGC_BOOL: {
+        const bool value = stacked ? stacked->val.boolval
+                                   : *reinterpret_cast<config_bool *>(setting)->variable;
+        return value ? "on" : "off";
+    }
+    case PGC_INT:
+        return std::to_string(stacked ? stacked->val.intval
+                                      : *reinterpret_cast<config_int *>(setting)->variable);
+    case PGC_REAL: {
+        auto *real = reinterpret_cast<config_real *>(setting);
+        return text_of(stacked ? stacked->val.realval : *real->variable);
+    }
+    case PGC_STRING: {
+        const char *value = stacked ? stacked->val.stringval
+                                    : *reinterpret_cast<config_string *>(setting)->variable;
+        return value ? value : "";
+    }
+    case PGC_ENUM: {
+        auto *choice = reinterpret_cast<config_enum *>(setting);
+        const char *name = call([&] {
+            return config_enum_lookup_by_value(choice,
+                                               stacked ? stacked->val.enumval : *choice->variable);
+        });
+        return name;
+    }
+    }
+    return {};
+}
+
+/* What AtEOXact_GUC() leaves of it when all that is open commits. */
+session_setting after_commit(config_generic *setting) {
+    const config_var_value *value = nullptr;
+    GucSource source = setting->source;
+    for (const guc_stack *level = setting->stack; level; level = level->prev) {
+        if (level->state == GUC_SET)
+            break;
+        if (level->state == GUC_SET_LOCAL) {
+            value = &level->masked;
+            source = PGC_S_SESSION;
+            break;
+        }
+        value = &level->prior;
+        source = level->source;
+    }
+    return {text_of(setting, value), source == PGC_S_SESSION};
+}
+
+bool is_carried(const config_generic *setting) {
+    static constexpr std::string_view left_out[] = {
+        "client_encoding", "role", "seed", "session_authorization", "transaction_deferrable",
+        "transaction_isolation", "transaction_read_only"};
+    return (setting->context == PGC_USERSET || setting->context == PGC_SUSET) &&
+           std::find(std::begin(left_out), std::end(left_out), setting->name) ==
+               std::end(left_out);
+}
+
+std::string after_commit(const variables &of, std::string_view name) {
+    for (int i = 0; i < of.count; i++)
+        if (of.all[i]->name == name)
+            return after_commit(of.all[i]).value;
+    return {};
+}
+
+} // namespace
+
+settings_by_name settings_after_commit() {
+    const variables of = all_variables();
+    settings_by_name found;
+    for (int i = 0; i < of.count; i++)
+        if (is_carried(of.all[i]))
+            found.emplace(of.all[i]->name, after_commit(of.all[i]));
     return found;
 }
 
-/* Those of no library, which pg_settings does not show: SET my.tenant. */
-static std::map<std::string, std::string> placeholders_now() {
-    std::map<std::string, std::string> found;
-    for_each_placeholder([&](const char *name, const char *value) { found[name] = value; });
-    return found;
+session_roles roles_after_commit() {
+    const variables of = all_variables();
+    session_roles roles{after_commit(of, "session_authorization"), after_commit(of, "role")};
+    if (roles.role.empty())
+        roles.role = "none";
+    return roles;
 }
 
-session_settings::session_settings()
-    : settings_(settings_now()), placeholders_(placeholders_now()), role_(setting("role")),
-      session_role_(setting("session_authorization")) {}
+std::vector<std::string> schemas_in_path() {
+    std::vector<std::string> names;
+    const List *schemas = call([] { return fetch_search_path(false); });
+    const ListCell *cell;
+    foreach (cell, schemas)
+        if (const char *name = call([&] {
+                const Oid schema = lfirst_oid(cell);
+                return isAnyTempNamespace(schema) ? nullptr : get_namespace_name(schema);
+            }))
+            names.emplace_back(name);
+    return names;
+}
 
 void session_settings::restore() const {
-    if (setting("session_authorization") != session_role_)
-        set_for_session("session_authorization", session_role_.c_str());
-    if (setting("role") != role_)
-        set_for_session("role", role_.c_str());
-    for (const auto &[name, value] : placeholders_now()) {
-        const auto before = placeholders_.find(name);
-        if (before == placeholders_.end() || before->second != value)
-            set_for_session(name.c_str(),
-                            before == placeholders_.end() ? nullptr : before->second.c_str());
-    }
-    const std::vector<record> now = settings_now();
-    auto before = settings_.begin();
-    for (const record &row : now) { // settings come with libraries, and do not go
-        while (before != settings_.end() && *(*before)[0] < *row[0])
-            ++before;
-        if (before == settings_.end() || *(*before)[0] != *row[0] || (*before)[1] == row[1])
-            continue;
+    const session_roles roles = roles_after_commit();
+    if (roles.session != roles_.session)
+        set_for_session("session_authorization", roles_.session.c_str());
+    if (roles.role != roles_.role || roles.session != roles_.session)
+        set_for_session("role", roles_.role.c_str());
+    for (const auto &[name, now] : settings_after_commit()) {
+        const auto before = settings_.find(name);
+        if (before == settings_.end() ? !now.by_session : before->second.value == now.value)
+            continue; // settings come with libraries, and do not go
+        // What the session had not set itself follows its file or its role again.
+        const char *value = before != settings_.end() && before->second.by_session
+                                ? before->second.value.c_str()
+                                : nullptr;
         try {
-            // What the session had not set itself follows its file or its role again.
-            const char *value = (*before)[2] == "t" ? (*before)[1]->c_str() : nullptr;
-            in_subtransaction([&] { set_for_session(row[0]->c_str(), value); });
+            in_subtransaction([&] { set_for_session(name.c_str(), value); });
         } catch (const error &) { // a superuser's, set by what is no superuser's any more
         }
     }
+}
+
+std::map<std::string, std::string> session_settings::changes() const {
+    std::map<std::string, std::string> changed;
+    for (const auto &[name, now] : settings_after_commit()) {
+        const auto before = settings_.find(name);
+        if (before == settings_.end()
+                ? now.by_session
+                : before->second.value != now.value &&
+                      (now.by_session || before->second.by_session))
+            changed.emplace(name, now.value);
+    }
+    return changed;
 }
 
 } // namespace confiture::pg

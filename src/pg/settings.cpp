@@ -60,20 +60,6 @@ std::string setting(const char *name) {
     return value ? value : "";
 }
 
-void for_each_placeholder(const std::function<void(const char *, const char *)> &take) {
-#if PG_VERSION_NUM >= 160000
-    int count = 0;
-    config_generic **all = call([&] { return get_guc_variables(&count); });
-#else
-    config_generic **all = get_guc_variables();
-    const int count = GetNumConfigOptions();
-#endif
-    for (int i = 0; i < count; i++)
-        if (all[i]->flags & GUC_CUSTOM_PLACEHOLDER)
-            if (const char *value = *reinterpret_cast<config_string *>(all[i])->variable)
-                take(all[i]->name, value);
-}
-
 void set_for_session(const char *name, const char *value) {
     call([&] {
         set_config_option(name, value, superuser() ? PGC_SUSET : PGC_USERSET, PGC_S_SESSION,

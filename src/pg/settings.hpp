@@ -2,7 +2,6 @@
 /* PostgreSQL's settings: ours, and others' for the length of a scope. */
 #include "pg/plain.hpp"
 
-#include <functional>
 #include <string>
 
 namespace confiture::pg {
@@ -26,8 +25,6 @@ private:
 };
 
 std::string setting(const char *name);
-/* The settings that no library has: SET my.tenant. */
-void for_each_placeholder(const std::function<void(const char *name, const char *value)> &take);
 /* As SET does; null: as RESET does.  Throws pg::error. */
 void set_for_session(const char *name, const char *value);
 

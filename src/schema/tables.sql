@@ -74,6 +74,7 @@ CREATE TABLE confiture.journal (
     statements_done integer NOT NULL,
     line integer NOT NULL,
     command text NOT NULL,
+    session jsonb,
     began_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
     ended_at timestamp with time zone,
     executed_by text NOT NULL,
@@ -93,6 +94,7 @@ COMMENT ON COLUMN confiture.journal.database IS 'The server and the database who
 COMMENT ON COLUMN confiture.journal.statements_done IS 'Statements of the migration that are completed with this step.';
 COMMENT ON COLUMN confiture.journal.line IS 'Line of the script that the step begins in.';
 COMMENT ON COLUMN confiture.journal.command IS 'Command tag of its first statement.';
+COMMENT ON COLUMN confiture.journal.session IS 'What the migration has made of its session with this step: settings, roles, temporary tables, the stats that hooks share. Settings may hold secrets.';
 COMMENT ON COLUMN confiture.journal.began_at IS 'When the row was written.';
 COMMENT ON COLUMN confiture.journal.ended_at IS 'When the step was done; null while that is not known.';
 COMMENT ON COLUMN confiture.journal.executed_by IS 'Role that ran it.';
