@@ -21,6 +21,7 @@ struct journal_entry {
     std::string content;              // SHA-256 of the step's text
     std::string statement;            // that runs at top level; empty for a transactional step
     std::string before;               // what the catalog said before it
+    std::string names;                // what its names found, while it is run
     bool is_restored = false;         // of another database, whose OIDs `before` names
     std::int32_t statements_done = 0; // of the migration, with this step
     std::int32_t line = 0;

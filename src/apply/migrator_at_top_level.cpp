@@ -5,25 +5,18 @@
 #include "apply/step_stop.hpp"
 #include "migration/version.hpp"
 #include "pg/error.hpp"
-#include "pg/query.hpp"
 #include "pg/session.hpp"
 #include "pg/settings.hpp"
 #include "pg/top_level_statement.hpp"
 #include "pg/tracer.hpp"
 #include "pg/worker.hpp"
+#include "pg/worker_names.hpp"
 
 namespace confiture::apply {
 
 using migration::failure_record;
 
 namespace {
-
-constexpr std::string_view undefined_table = "42P01";
-
-bool has_temporary_tables() {
-    return !pg::query("SELECT FROM pg_class WHERE relnamespace = pg_my_temp_schema() LIMIT 1")
-                .empty();
-}
 
 failure passed_over(const settlement &settled) {
     return {repair_needed, "the server passed over the statement", settled.sentence + ".",
@@ -146,9 +139,12 @@ journal_entry migrator::begin_at_top_level(const pg::statement &where) {
     entry.statements_done = statements_done_ + 1;
     retry({}, [&] {
         try {
+            entry.names = pg::resolve_names(entry.statement);
             entry.before = look_before(entry.statement);
         } catch (const pg::error &raised) {
             throw step_failed{runner_->failure_in(where, raised)};
+        } catch (const failure &refused) {
+            throw step_failed{runner_->failure_in(where, refused)};
         }
         write(entry);
     });
@@ -167,7 +163,9 @@ void migrator::work_at_top_level(const pg::statement &where, const journal_entry
     const double started = pg::now_ms();
     try {
         pg::run_at_top_level(
-            {entry.statement, receipt_of(*migration_, entry), pg::concurrent_timeout()}, watch);
+            {entry.statement, receipt_of(*migration_, entry), pg::concurrent_timeout(), false,
+             entry.names},
+            watch);
     } catch (const pg::error &raised) {
         const bool timed_out =
             pg::concurrent_timeout() > 0 && pg::now_ms() - started >= pg::concurrent_timeout();
@@ -179,10 +177,6 @@ void migrator::work_at_top_level(const pg::statement &where, const journal_entry
         failure_record failed = runner_->failure_in(where, raised);
         if (timed_out)
             note_timeout(failed, watch.waits);
-        else if (failed.sqlstate == undefined_table && failed.hint.empty() &&
-                 has_temporary_tables())
-            failed.hint = "It runs in a session of its own: temporary tables of this one are not "
-                          "there.";
         throw step_failed{std::move(failed)};
     }
 }

@@ -5,6 +5,7 @@
 #include "pg/execute.hpp"
 #include "pg/settings.hpp"
 #include "pg/transaction.hpp"
+#include "pg/worker_names.hpp"
 #include "running/lock_limit.hpp"
 
 namespace confiture::dry_run {
@@ -131,6 +132,7 @@ bool statement_meter::dispatch(statement_record &record) {
             record_.relations.look_again();
         return true;
     case kind::top_level_only:
+        pg::refuse_temporary_names(text);
         tell_step_alone(record);
         leave_out(record, text, "it cannot run inside the subtransaction of a dry run");
         return true;
@@ -190,6 +192,7 @@ void statement_meter::tell_step_alone(const statement_record &record) {
 }
 
 bool statement_meter::run_concurrently(statement_record &record, std::string_view text) {
+    pg::refuse_temporary_names(text);
     const pg::statement_facts facts = pg::facts_of(text);
     const concurrent_choice choice = choose_form(facts, chosen_.concurrently, record_.relations);
     const auto note_real_locks = [&] {

@@ -272,7 +272,7 @@ static List *analyzed_relations(const VacuumStmt *statement) {
     return relations;
 }
 
-static List *range_variables_of(Node *utility) {
+List *range_variables_of(Node *utility) {
     const auto one = [](RangeVar *relation) { return relation ? list_make1(relation) : NIL; };
     switch (nodeTag(utility)) {
     case T_AlterTableStmt:

@@ -40,6 +40,7 @@ std::vector<oid> plain_list(const List *oids);
 /* The relations that a utility statement names first of all: those that it alters, indexes, copies.
  */
 std::vector<oid> relations_of(Node *utility);
+List *range_variables_of(Node *utility);
 
 bool reindexes_concurrently(const ReindexStmt *statement);
 

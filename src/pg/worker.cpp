@@ -87,8 +87,8 @@ public:
         const Size libraries = call([] { return EstimateLibraryStateSpace(); });
         const Size settings = call([] { return EstimateGUCStateSpace(); });
         const Size sizes[] = {
-            sizeof header, job.statement.size() + 1, job.receipt.size() + 1, libraries, settings,
-            queue_size};
+            sizeof header, job.statement.size() + 1, job.receipt.size() + 1, job.names.size() + 1,
+            libraries,     settings,                 queue_size};
         const Size whole = call([&] {
             shm_toc_estimator estimator;
             shm_toc_initialize_estimator(&estimator);
@@ -107,6 +107,7 @@ public:
             std::memcpy(part(part_header, sizeof header), &header, sizeof header);
             std::memcpy(part(part_statement, sizes[1]), job.statement.c_str(), sizes[1]);
             std::memcpy(part(part_receipt, sizes[2]), job.receipt.c_str(), sizes[2]);
+            std::memcpy(part(part_names, sizes[3]), job.names.c_str(), sizes[3]);
             char *place = part(part_libraries, libraries);
             call([&] { SerializeLibraryState(libraries, place); });
             place = part(part_settings, settings);

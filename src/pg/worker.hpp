@@ -25,6 +25,7 @@ struct top_level_job {
     int timeout_ms;        // of the statement; 0 for no limit
     /* The caller's transaction holds snapshots, which the statement does not wait for. */
     bool in_callers_transaction = false;
+    std::string names = {}; // of resolve_names(), checked before the statement; empty for none
 };
 
 /* What the session watches its worker for. */

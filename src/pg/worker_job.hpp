@@ -26,6 +26,7 @@ enum job_part : std::uint64_t {
     part_header,
     part_statement,
     part_receipt,
+    part_names,
     part_libraries,
     part_settings,
     part_queue

@@ -4,6 +4,7 @@
 #include "pg/memory.hpp"
 #include "pg/proc.hpp"
 #include "pg/worker_job.hpp"
+#include "pg/worker_names.hpp"
 
 #include <csignal>
 
@@ -28,7 +29,7 @@ constinit receipt_taker take_receipt = nullptr;
 /* The worker's half of the segment, mapped as long as the worker lives. */
 struct job_parts {
     const job_header *header;
-    const char *statement, *receipt;
+    const char *statement, *receipt, *names;
     char *libraries, *settings;
     shm_mq *queue;
 };
@@ -47,6 +48,7 @@ job_parts read_parts(dsm_segment *segment) {
         return {reinterpret_cast<const job_header *>(part(part_header)),
                 part(part_statement),
                 part(part_receipt),
+                part(part_names),
                 part(part_libraries),
                 part(part_settings),
                 reinterpret_cast<shm_mq *>(part(part_queue))};
@@ -119,14 +121,18 @@ void adopt_session(const job_parts &job) {
     set_option("lock_timeout", "0");
 }
 
-/* As exec_simple_query() does it: the statement begins and ends transactions as it likes.
- * `began_in` becomes the first of them. */
-job_completion run(const char *statement, LocalTransactionId &began_in) {
+/* `began_in` becomes the one that the statement begins in. */
+void begin_transaction(LocalTransactionId &began_in) {
     MemoryContext memory = CurrentMemoryContext; // of no transaction
     SetCurrentStatementStartTimestamp();
     StartTransactionCommand();
     began_in = local_transaction(MyProc);
     MemoryContextSwitchTo(memory);
+}
+
+/* As exec_simple_query() does it: the statement begins and ends transactions as it likes. */
+job_completion run(const char *statement) {
+    MemoryContext memory = CurrentMemoryContext;
     const List *parsed = pg_parse_query(statement);
     if (list_length(parsed) != 1)
         ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
@@ -183,11 +189,14 @@ job_completion run_statement(const job_parts &job) {
         call([&] { enable_timeout_after(STATEMENT_TIMEOUT, job.header->timeout_ms); });
     LocalTransactionId began_in = InvalidLocalTransactionId;
     try {
-        const job_completion done = call([&] { return run(job.statement, began_in); });
+        call([&] { begin_transaction(began_in); });
+        if (*job.names)
+            check_names(job.statement, job.names);
+        const job_completion done = call([&] { return run(job.statement); });
         disable_timeout(STATEMENT_TIMEOUT, false);
         QueryCancelPending = false; // too late for the statement, and not meant for what follows
         return done;
-    } catch (const error &) {
+    } catch (const std::exception &) { // error or failure
         if (began_in == local_transaction(MyProc))
             say(message_nothing_kept);
         throw;

@@ -83,9 +83,10 @@ SELECT s.register('7', 'CREATE INDEX CONCURRENTLY i ON passing (a)', 'SELECT 1')
 \set ON_ERROR_STOP off
 CALL confiture.up() \g /dev/null
 \set ON_ERROR_STOP on
-SELECT results_eq('SELECT sqlstate, hint FROM s.last',
-                  $$VALUES ('42P01', 'It runs in a session of its own: temporary tables of this one are not there.')$$, 'a temporary table');
+SELECT results_eq('SELECT sqlstate, detail FROM s.last',
+                  $$VALUES ('MG010', 'passing is temporary here.  It runs in a background worker, which has no temporary objects of this session.')$$, 'a temporary table');
 SELECT confiture.unregister_migration('7') \g /dev/null
+DROP TABLE passing;
 SELECT is(status, 'failed', 'what failed and is not registered any more') FROM confiture.status WHERE version = '7';
 
 -- Deferred constraints are checked where a step ends, and told with it.
