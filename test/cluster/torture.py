@@ -35,6 +35,9 @@ STATE = {
     "accounts": "SELECT count(*), sum(amount), sum(id) FROM account",
     "rows": "SELECT (SELECT count(*) FROM one), (SELECT count(*) FROM painted), (SELECT sum(id) FROM part), (SELECT sum(id) FROM part_2), "
             "(SELECT sum(b::bigint) FROM big)",
+    "session": "SELECT (SELECT sum(id) FROM public.orders), (SELECT sum(id) FROM tenant.orders), (SELECT string_agg(b::text, ';' ORDER BY b) FROM tenant.built b), "
+               "(SELECT b::text FROM tenant.built_later b), (SELECT string_agg(relname || ' of ' || relowner::regrole, ';' ORDER BY relname) "
+               "FROM pg_class WHERE relnamespace = 'tenant'::regnamespace)",
     "invalid": "SELECT indexrelid::regclass FROM pg_index WHERE NOT (indisvalid AND indisready AND indislive)",
     "files": "SELECT relname FROM pg_class WHERE relname ~ '_cc(new|old)'",
     "prepared": "SELECT gid FROM pg_prepared_xacts",

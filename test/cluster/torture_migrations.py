@@ -18,12 +18,22 @@ CREATE TABLE part_1 PARTITION OF part FOR VALUES IN (1);
 CREATE TABLE part_2 PARTITION OF part FOR VALUES IN (2);
 INSERT INTO part SELECT n, 1 + n % 2 FROM generate_series(1, 100) n;
 CREATE TYPE colour AS ENUM ('red', 'green');
-CREATE TABLE painted (id int, colour colour)
+CREATE TABLE painted (id int, colour colour);
+CREATE ROLE builder;
+CREATE SCHEMA tenant AUTHORIZATION builder;
+CREATE TABLE orders (id int);
+INSERT INTO orders SELECT generate_series(1, 10);
+CREATE TABLE tenant.orders (id int);
+INSERT INTO tenant.orders SELECT generate_series(1, 100);
+ALTER TABLE tenant.orders OWNER TO builder;
+GRANT ALL ON ledger TO builder;
+GRANT ALL ON SCHEMA public TO builder
 """
 
 # A gate is shut by whoever holds its lock exclusively; its name is in the log, so that a run shows all that there are.
 GATES = """
 CREATE SCHEMA gate;
+GRANT USAGE ON SCHEMA gate TO PUBLIC;
 CREATE FUNCTION gate.pass(name text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     RAISE LOG 'gate of a %: %', (SELECT a.backend_type FROM pg_catalog.pg_stat_activity a WHERE a.pid = pg_catalog.pg_backend_pid()), name;
@@ -156,4 +166,36 @@ CREATE VIEW accounts AS SELECT * FROM account;
 COMMIT;
 INSERT INTO ledger VALUES ('014 second');
 DROP TABLE made_40;
+"""
+    # What a step that follows would hit, were its session another one, is there, or is hidden by what the step before dropped.
+    yield "015", "a session of its own", """
+-- confiture: phase=BEFORE_DDL name=sets_stat_015
+SELECT confiture.set_stat('torture', '"kept"');
+-- confiture: phase=AFTER_DDL name=gets_stat_015
+INSERT INTO public.hook_ledger SELECT 'stat ' || (confiture.get_stat('torture') #>> '{}');
+-- confiture: phase=DDL
+INSERT INTO ledger VALUES ('015 first');
+SET search_path = tenant, public;
+SET my.tenant = 'seven';
+SELECT set_config('datestyle', 'SQL, DMY', false);
+SET LOCAL my.tenant = 'eight';
+SET ROLE builder;
+COMMIT;
+INSERT INTO ledger VALUES ('015 second');
+CREATE TABLE built AS SELECT current_setting('my.tenant') AS tenant, '03/02/2026'::date AS day;
+CREATE TEMP TABLE orders ON COMMIT DROP AS SELECT 1 AS id;
+DELETE FROM orders;
+COMMIT;
+CREATE INDEX CONCURRENTLY orders_id ON orders (id);
+INSERT INTO ledger VALUES ('015 third');
+DELETE FROM orders WHERE id % 2 = 0;
+RESET datestyle;
+COMMIT;
+INSERT INTO ledger VALUES ('015 fourth');
+CREATE TABLE built_later AS SELECT '03/02/2026'::date AS day, current_user AS who;
+RESET ROLE;
+COMMIT;
+INSERT INTO ledger VALUES ('015 fifth');
+UPDATE orders SET id = -id WHERE id < 10;
+INSERT INTO built VALUES (current_user || ' ' || current_setting('my.tenant'), NULL);
 """
