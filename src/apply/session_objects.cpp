@@ -18,7 +18,7 @@ SELECT 'temporary ' || CASE c.relkind WHEN 'i' THEN 'index' WHEN 'I' THEN 'index
        c.oid::text,
        EXISTS (SELECT FROM pg_class p JOIN pg_namespace n ON n.oid = p.relnamespace
                WHERE p.relname = c.relname AND p.relpersistence <> 't' AND
-                     n.nspname <> 'information_schema' AND n.nspname !~ '^pg_')
+                     n.nspname <> 'information_schema' AND n.nspname !~ '^pg_t')
 FROM pg_class c
 WHERE c.relnamespace = pg_my_temp_schema()
 UNION ALL

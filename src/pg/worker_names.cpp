@@ -100,9 +100,14 @@ bool uses_temporary(const IndexStmt *statement) {
     });
 }
 
-bool has_temporary_relations() {
+/* Temporary relations that hide others of their names. */
+bool has_hiding_relations() {
     return query("SELECT pg_my_temp_schema() <> 0")[0][0] == "t" &&
-           !query("SELECT FROM pg_class WHERE relnamespace = pg_my_temp_schema() LIMIT 1").empty();
+           !query("SELECT FROM pg_class c WHERE c.relnamespace = pg_my_temp_schema() AND EXISTS "
+                  "(SELECT FROM pg_class p JOIN pg_namespace n ON n.oid = p.relnamespace "
+                  "WHERE p.relname = c.relname AND n.nspname <> 'information_schema' AND "
+                  "n.nspname !~ '^pg_t') LIMIT 1")
+                .empty();
 }
 
 /* What is not a question of names. */
@@ -111,8 +116,9 @@ void refuse_what_looks_elsewhere(Node *node) {
         refuse("DISCARD ALL would discard what the background worker has, and nothing of this "
                "session.",
                "Use RESET ALL, RESET ROLE, DEALLOCATE ALL, DISCARD TEMP.");
-    if ((IsA(node, CallStmt) || IsA(node, DoStmt)) && has_temporary_relations())
-        refuse(std::string("Its code may look for one of the temporary tables that there are.  ") +
+    if ((IsA(node, CallStmt) || IsA(node, DoStmt)) && has_hiding_relations())
+        refuse(std::string("Its code may name one of the temporary tables that hide permanent ones "
+                           "of the same name.  ") +
                    runs_elsewhere,
                "Drop them before it, or CALL it in a session that has none.");
 }

@@ -11,7 +11,7 @@
 namespace confiture::pg {
 
 /* Throws failure{not_transactional} where a name of the statement finds a temporary object, where
- * its code may look for one, and for DISCARD ALL. */
+ * code that nobody knows may name one that hides a permanent one, and for DISCARD ALL. */
 void refuse_temporary_names(std::string_view statement);
 
 /* What the names of the statement find now, for check_names().  Throws as above, and pg::error where
