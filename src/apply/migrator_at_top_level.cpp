@@ -162,10 +162,9 @@ void migrator::work_at_top_level(const pg::statement &where, const journal_entry
                                  pg::worker_watch &watch) {
     const double started = pg::now_ms();
     try {
-        pg::run_at_top_level(
-            {entry.statement, receipt_of(*migration_, entry), pg::concurrent_timeout(), false,
-             entry.names},
-            watch);
+        pg::run_at_top_level({entry.statement, receipt_of(*migration_, entry),
+                              pg::concurrent_timeout(), false, entry.names},
+                             watch);
     } catch (const pg::error &raised) {
         const bool timed_out =
             pg::concurrent_timeout() > 0 && pg::now_ms() - started >= pg::concurrent_timeout();

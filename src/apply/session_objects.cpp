@@ -42,9 +42,7 @@ FROM pg_cursor() c
 WHERE c.is_holdable AND c.name <> '')";
 
 /* pg_temp is not looked up where the session has none: pg_class can be large. */
-bool has_temporary_schema() {
-    return pg::query("SELECT pg_my_temp_schema() <> 0")[0][0] == "t";
-}
+bool has_temporary_schema() { return pg::query("SELECT pg_my_temp_schema() <> 0")[0][0] == "t"; }
 
 /* Those of ON COMMIT DROP go.  One that an open cursor reads goes only after the cursor. */
 void drop_what_commit_drops() {

@@ -9,8 +9,8 @@
 namespace confiture::apply {
 
 struct session_object {
-    std::string identity;  // another one for another object of its name
-    bool shadows = false;  // a permanent relation of its name
+    std::string identity; // another one for another object of its name
+    bool shadows = false; // a permanent relation of its name
 };
 
 /* By what they are called: 'temporary table "orders"'. */

@@ -1,4 +1,5 @@
-/* The part of session_state that makes a session what the steps that are done had made of theirs. */
+/* The part of session_state that makes a session what the steps that are done had made of theirs.
+ */
 #include "apply/session_state.hpp"
 
 #include "pg/error.hpp"
@@ -114,8 +115,8 @@ public:
 
     /* Values are not told: a setting may be a secret. */
     [[noreturn]] void refuse_setting(const std::string &name, const pg::error &raised) const {
-        refuse("Its steps have set " + name + ", which cannot be set again: " +
-                   std::string(raised.what()) + ".",
+        refuse("Its steps have set " + name +
+                   ", which cannot be set again: " + std::string(raised.what()) + ".",
                "CALL it as a role that may set it.");
     }
 
@@ -139,8 +140,8 @@ public:
         } catch (const pg::error &raised) {
             if (raised.is_intervention())
                 throw;
-            refuse("Its steps have set the role \"" + role + "\", which cannot be set again: " +
-                       std::string(raised.what()) + ".",
+            refuse("Its steps have set the role \"" + role +
+                       "\", which cannot be set again: " + std::string(raised.what()) + ".",
                    "CALL it as a superuser or as a member of that role.");
         }
     }
@@ -152,7 +153,6 @@ private:
     const resumed_migration &migration_;
     const std::string subject_;
 };
-
 
 /* Names of the steps that follow mean what they meant to those that are done. */
 void check_objects(const reader &recorded, const session_objects &here) {
@@ -177,7 +177,8 @@ void check_objects(const reader &recorded, const session_objects &here) {
                             listed(shadowing) + ".",
                         "Drop them, or CALL it in a new session.");
     if (!replaced.empty())
-        pg::warn(recorded.subject() + " is resumed with objects of this session in place of its own",
+        pg::warn(recorded.subject() +
+                     " is resumed with objects of this session in place of its own",
                  "They have the same names: " + listed(replaced) + ".", "");
 }
 
@@ -185,9 +186,8 @@ void check_objects(const reader &recorded, const session_objects &here) {
 void set_settings_and_roles(const reader &recorded) {
     std::map<std::string, std::string> settings = recorded.members("settings");
     settings.erase("search_path");
-    std::erase_if(settings, [&](const auto &each) {
-        return recorded.set(each.first, each.second, false);
-    });
+    std::erase_if(settings,
+                  [&](const auto &each) { return recorded.set(each.first, each.second, false); });
     if (const auto session_role = recorded.text("session_authorization"))
         recorded.set_role("session_authorization", *session_role);
     if (const auto role = recorded.text("role"); role && *role != pg::current_role_name())

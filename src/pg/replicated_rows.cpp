@@ -16,8 +16,8 @@ namespace confiture::pg {
  * writes is not meant, wherever it runs. */
 static bool applies_replicated_rows() {
     const bool replicates =
-        IsLogicalWorker() ||
-        (MyBackendType == B_BG_WORKER && SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA);
+        IsLogicalWorker() || (MyBackendType == B_BG_WORKER &&
+                              SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA);
     return replicates && !as_owner::is_at_work();
 }
 

@@ -42,8 +42,8 @@ std::string text_of(double value) {
 std::string text_of(config_generic *setting, const config_var_value *stacked) {
     switch (setting->vartype) {
     case PGC_BOOL: {
-        const bool value = stacked ? stacked->val.boolval
-                                   : *reinterpret_cast<config_bool *>(setting)->variable;
+        const bool value =
+            stacked ? stacked->val.boolval : *reinterpret_cast<config_bool *>(setting)->variable;
         return value ? "on" : "off";
     }
     case PGC_INT:
@@ -89,12 +89,15 @@ session_setting after_commit(config_generic *setting) {
 }
 
 bool is_carried(const config_generic *setting) {
-    static constexpr std::string_view left_out[] = {
-        "client_encoding", "role", "seed", "session_authorization", "transaction_deferrable",
-        "transaction_isolation", "transaction_read_only"};
+    static constexpr std::string_view left_out[] = {"client_encoding",
+                                                    "role",
+                                                    "seed",
+                                                    "session_authorization",
+                                                    "transaction_deferrable",
+                                                    "transaction_isolation",
+                                                    "transaction_read_only"};
     return (setting->context == PGC_USERSET || setting->context == PGC_SUSET) &&
-           std::find(std::begin(left_out), std::end(left_out), setting->name) ==
-               std::end(left_out);
+           std::find(std::begin(left_out), std::end(left_out), setting->name) == std::end(left_out);
 }
 
 std::string after_commit(const variables &of, std::string_view name) {
@@ -161,10 +164,9 @@ std::map<std::string, std::string> session_settings::changes() const {
     std::map<std::string, std::string> changed;
     for (const auto &[name, now] : settings_after_commit()) {
         const auto before = settings_.find(name);
-        if (before == settings_.end()
-                ? now.by_session
-                : before->second.value != now.value &&
-                      (now.by_session || before->second.by_session))
+        if (before == settings_.end() ? now.by_session
+                                      : before->second.value != now.value &&
+                                            (now.by_session || before->second.by_session))
             changed.emplace(name, now.value);
     }
     return changed;

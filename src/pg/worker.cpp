@@ -86,9 +86,13 @@ public:
                                 job.timeout_ms, lock_timeout_ms};
         const Size libraries = call([] { return EstimateLibraryStateSpace(); });
         const Size settings = call([] { return EstimateGUCStateSpace(); });
-        const Size sizes[] = {
-            sizeof header, job.statement.size() + 1, job.receipt.size() + 1, job.names.size() + 1,
-            libraries,     settings,                 queue_size};
+        const Size sizes[] = {sizeof header,
+                              job.statement.size() + 1,
+                              job.receipt.size() + 1,
+                              job.names.size() + 1,
+                              libraries,
+                              settings,
+                              queue_size};
         const Size whole = call([&] {
             shm_toc_estimator estimator;
             shm_toc_initialize_estimator(&estimator);

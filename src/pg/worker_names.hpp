@@ -14,8 +14,8 @@ namespace confiture::pg {
  * code that nobody knows may name one that hides a permanent one, and for DISCARD ALL. */
 void refuse_temporary_names(std::string_view statement);
 
-/* What the names of the statement find now, for check_names().  Throws as above, and pg::error where
- * the statement itself would. */
+/* What the names of the statement find now, for check_names().  Throws as above, and pg::error
+ * where the statement itself would. */
 std::string resolve_names(std::string_view statement);
 
 /* In the worker, in the transaction that the statement begins with: keeps what the names find from

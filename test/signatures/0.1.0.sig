@@ -33,6 +33,7 @@ function confiture.hook_relations(names jsonb, kinds "char"[]) returns SETOF reg
 function confiture.hook_sample(sample jsonb, total text) returns text
 function confiture.hook_state(name text) returns text
 function confiture.hook_user_relations(kinds "char"[], schemas jsonb DEFAULT NULL::jsonb) returns SETOF regclass
+function confiture.keep_own_rows() returns trigger
 function confiture.load_files(files regclass, layout text DEFAULT 'auto'::text, replace boolean DEFAULT false, OUT version text, OUT name text, OUT action text) returns SETOF record
 function confiture.load_migrations(directory text, layout text DEFAULT 'auto'::text, replace boolean DEFAULT false, OUT version text, OUT name text, OUT action text) returns SETOF record
 function confiture.notify(context confiture.hook_context) returns confiture.hook_result
@@ -125,6 +126,7 @@ table confiture.journal.ended_at timestamp with time zone
 table confiture.journal.executed_by text
 table confiture.journal.line integer
 table confiture.journal.name text
+table confiture.journal.session jsonb
 table confiture.journal.sort_key text
 table confiture.journal.statement text
 table confiture.journal.statements_done integer
