@@ -1,6 +1,8 @@
 /* The procedures of backfill.sql. */
 #include "apply/backfill.hpp"
+#include "apply/session_limits.hpp"
 #include "pg/function.hpp"
+#include "pg/read_only.hpp"
 #include "pg/session.hpp"
 #include "pg/settings.hpp"
 #include "pg/statement_parts.hpp"
@@ -72,15 +74,9 @@ std::optional<std::string> name_argument(const pg::arguments &arguments, int ind
     return name;
 }
 
-void refuse_read_only() {
-    if (pg::transaction_is_read_only() || pg::in_recovery())
-        throw failure{not_transactional, "cannot backfill in a read-only transaction", "",
-                      "Run it where writing is possible: on the primary server, with "
-                      "default_transaction_read_only off."};
-}
-
 pg::value run(const pg::arguments &arguments, backfill &work, const char *procedure) {
-    refuse_read_only();
+    pg::refuse_where_read_only("backfill", not_transactional);
+    tell_session_limits();
     const double began_ms = pg::now_ms();
     backfill_totals totals;
     {

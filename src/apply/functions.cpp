@@ -10,6 +10,7 @@
 #include "pg/function.hpp"
 #include "pg/migrator_lock.hpp"
 #include "pg/query.hpp"
+#include "pg/read_only.hpp"
 #include "pg/session.hpp"
 #include "pg/transaction.hpp"
 
@@ -17,23 +18,17 @@ namespace confiture::apply {
 
 namespace {
 
-void refuse_where_impossible() {
-    if (pg::transaction_is_read_only())
-        throw failure{not_transactional, "cannot migrate in a read-only transaction", "",
-                      "SET TRANSACTION READ WRITE, or SET default_transaction_read_only = off."};
-}
-
 [[noreturn]] void refuse_half_done(const journal &of) {
     throw failure{repair_needed, "migration \"" + of.version + "\" was left in the middle",
                   "Some of its steps are done, and each of them is a transaction.",
-                  of.direction == "forward" ? "CALL confiture.up() goes on with it."
-                                            : "CALL confiture.down() goes on with it."};
+                  of.direction == "forward" ? "CALL confiture.up() resumes it."
+                                            : "CALL confiture.down() resumes it."};
 }
 
 pg::value run(const pg::arguments &arguments, const std::string &direction) {
     arguments.refuse_null({"version"});
     const std::string version = arguments.text(0);
-    refuse_where_impossible();
+    pg::refuse_where_read_only("migrate", not_transactional);
     pg::lock_migrator();
     const migration::stored found = migration::find(version);
     const bool forward = direction == "forward";
@@ -63,7 +58,7 @@ CONFITURE_FUNCTION(confiture_revert) { return run(arguments, "backward"); }
 CONFITURE_FUNCTION(confiture_baseline) {
     arguments.refuse_null({"through"});
     const std::string through = arguments.text(0);
-    refuse_where_impossible();
+    pg::refuse_where_read_only("migrate", not_transactional);
     pg::lock_migrator();
     const std::string last = migration::version_sort_key(migration::find(through).version);
     const auto journals = read_journal();

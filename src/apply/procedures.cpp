@@ -1,12 +1,14 @@
 /* CALL confiture.up(), down() and redo(): they commit as they go. */
 #include "apply/chain.hpp"
 #include "apply/migrator.hpp"
+#include "apply/session_limits.hpp"
 #include "apply/transactions.hpp"
 #include "migration/version.hpp"
 #include "pg/committing.hpp"
 #include "pg/error.hpp"
 #include "pg/function.hpp"
 #include "pg/migrator_lock.hpp"
+#include "pg/read_only.hpp"
 #include "pg/self_cancel.hpp"
 #include "pg/session.hpp"
 #include "pg/tracer.hpp"
@@ -23,13 +25,8 @@ namespace {
 class own_transactions final : public transactions {
 public:
     own_transactions(const pg::arguments &arguments, const char *name) : call_(arguments, name) {
-        if (pg::in_recovery())
-            throw failure{not_transactional, "cannot migrate a standby server",
-                          "The server is in recovery: it takes no writes.",
-                          "Run it on the primary: the standby follows."};
-        if (pg::transaction_is_read_only())
-            throw failure{not_transactional, "cannot migrate in a read-only transaction", "",
-                          "SET default_transaction_read_only = off."};
+        pg::refuse_where_read_only("migrate", not_transactional);
+        tell_session_limits();
     }
     bool are_ours() const override { return true; }
     void commit() override {
@@ -119,7 +116,7 @@ private:
                               "confiture.status says how far it is.",
                               "CALL confiture." +
                                   std::string(direction == "forward" ? "down" : "up") +
-                                  "() goes on with it."};
+                                  "() resumes it."};
     }
 
     const pg::arguments &arguments_;

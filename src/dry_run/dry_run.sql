@@ -1,18 +1,18 @@
 CREATE FUNCTION confiture.dry_run(version text, direction text DEFAULT 'forward', iterations integer DEFAULT 1, options jsonb DEFAULT '{}')
 RETURNS confiture.dry_run_result
-LANGUAGE c STRICT
+LANGUAGE c
 AS 'MODULE_PATHNAME', 'confiture_dry_run';
 COMMENT ON FUNCTION confiture.dry_run(text, text, integer, jsonb) IS 'Runs a migration for real in a subtransaction, measures it, rolls it back. Direction: forward or backward. Options: concurrently (auto, emulate, predict), raise, strict, max_wait_caused (500ms), lock_timeout (2s), max_locks, max_lock_hold (off). Write SELECT * FROM confiture.dry_run(…). Errors: MG001, MG004, MG005, MG008, MG014, MG016; those of a migration that fails are in the result unless options.raise is true.';
 
 CREATE FUNCTION confiture.dry_run_pending(iterations integer DEFAULT 1, options jsonb DEFAULT '{}')
 RETURNS SETOF confiture.dry_run_result
-LANGUAGE c STRICT
+LANGUAGE c
 AS 'MODULE_PATHNAME', 'confiture_dry_run_pending';
 COMMENT ON FUNCTION confiture.dry_run_pending(integer, jsonb) IS 'Dry-runs all pending migrations in their order in one subtransaction; one row a migration. Options as of dry_run(). Errors: MG001, MG005, MG008, MG016.';
 
 CREATE FUNCTION confiture.dry_run_sql(sql text, iterations integer DEFAULT 1, options jsonb DEFAULT '{}')
 RETURNS confiture.dry_run_result
-LANGUAGE c STRICT
+LANGUAGE c
 AS 'MODULE_PATHNAME', 'confiture_dry_run_sql';
 COMMENT ON FUNCTION confiture.dry_run_sql(text, integer, jsonb) IS 'Dry-runs a script that is not registered. Options as of dry_run(). Errors: MG001, MG005, MG008, MG016.';
 
@@ -21,7 +21,7 @@ CREATE FUNCTION confiture.plan(
     OUT ordinal integer, OUT line integer, OUT tag text, OUT object text, OUT mode text,
     OUT blocks text[], OUT rewrites boolean, OUT scans boolean, OUT certainty text, OUT reason text)
 RETURNS SETOF record
-LANGUAGE c STRICT
+LANGUAGE c
 AS 'MODULE_PATHNAME', 'confiture_plan';
 COMMENT ON FUNCTION confiture.plan(text, text) IS 'Predicts what each statement of a migration will lock, rewrite and scan, from its parse tree and the catalog: nothing is run, and nothing is locked beyond AccessShareLock on catalogs and on the tables of confiture. certainty: certain, likely or unknown, with the reason. stats.plan_check of a dry run says how right it was. Errors: MG004, MG005, MG014, MG016.';
 

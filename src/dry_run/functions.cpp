@@ -8,6 +8,7 @@
 #include "pg/jsonb.hpp"
 #include "pg/migrator_lock.hpp"
 #include "pg/prediction.hpp"
+#include "pg/read_only.hpp"
 #include "pg/session.hpp"
 #include "pg/settings.hpp"
 #include "pg/tracer.hpp"
@@ -34,14 +35,7 @@ struct at_work {
 
 /* Where nothing can be written, nothing can be tried. */
 void refuse_where_impossible() {
-    if (pg::in_recovery())
-        throw failure{dry_run_error, "cannot dry-run on a standby server",
-                      "The server is in recovery: it takes no writes, not even to roll them back.",
-                      "Run it on the primary, or on a copy of it that is promoted."};
-    if (pg::transaction_is_read_only())
-        throw failure{dry_run_error, "cannot dry-run in a read-only transaction",
-                      "A dry run writes before it rolls back.",
-                      "SET TRANSACTION READ WRITE, or SET default_transaction_read_only = off."};
+    pg::refuse_where_read_only("dry-run", dry_run_error);
     if (dry_run_at_work)
         throw failure{dry_run_error, "cannot dry-run inside a dry run",
                       "A script that is being dry-run called confiture.dry_run().",
@@ -189,6 +183,8 @@ private:
                       std::to_string(error.line) + ", column " + std::to_string(error.column) + ")";
         if (!error.detail.empty())
             detail += "\n" + error.detail;
+        if (!error.sql.empty())
+            detail += "\nStatement: " + error.sql;
         hint = error.hint;
     } else
         detail = migration.reason;
@@ -237,6 +233,7 @@ options chosen_options(const pg::arguments &arguments, int index) {
 } // namespace
 
 CONFITURE_FUNCTION(confiture_dry_run) {
+    arguments.refuse_null({"version", "direction", "iterations"});
     const std::string version = arguments.text(0), direction = arguments.text(1);
     migration::check_direction(direction);
     return run_one(arguments, {[&] {
@@ -248,12 +245,14 @@ CONFITURE_FUNCTION(confiture_dry_run) {
 }
 
 CONFITURE_FUNCTION(confiture_dry_run_sql) {
+    arguments.refuse_null({"sql", "iterations"});
     const std::string text = arguments.text(0);
     return run_one(arguments, {[&] { return std::vector{hooks::prepare_script(text)}; },
                                arguments.integer(1), chosen_options(arguments, 2)});
 }
 
 CONFITURE_FUNCTION(confiture_plan) {
+    arguments.refuse_null({"version", "direction"});
     const std::string version = arguments.text(0), direction = arguments.text(1);
     migration::check_direction(direction);
     const migration_input input =
@@ -276,6 +275,7 @@ CONFITURE_FUNCTION(confiture_plan) {
 }
 
 CONFITURE_FUNCTION(confiture_dry_run_pending) {
+    arguments.refuse_null({"iterations"});
     const run_request request{[] {
                                   const std::vector<stored> pending = migration::pending();
                                   migration::refuse_untrusted(pending);

@@ -134,6 +134,6 @@ COMMENT ON FUNCTION confiture.hook_execute(text, text, regtype) IS 'Runs one sta
 
 CREATE FUNCTION confiture.hook_alter(relation regclass, change text)
 RETURNS void
-LANGUAGE c STRICT
+LANGUAGE c
 AS 'MODULE_PATHNAME', 'confiture_hook_alter';
 COMMENT ON FUNCTION confiture.hook_alter(regclass, text) IS 'For hooks: ALTER TABLE with the rights of the owner of the table, where the caller has them, so that functions in its constraints have no others. Errors: those of the statement.';

@@ -4,6 +4,7 @@
 #include "pg/catalog.hpp"
 #include "pg/error.hpp"
 #include "pg/jsonb.hpp"
+#include "pg/read_only.hpp"
 #include "pg/session.hpp"
 #include "pg/transaction.hpp"
 #include "trust/trust.hpp"
@@ -207,6 +208,7 @@ void register_hook(const registration &given) {
     check(given);
     if (pin_unchanged(given))
         return;
+    pg::refuse_where_read_only("register hooks");
     const std::string role = pg::current_role_name();
     const pg::as_owner owner;
     const pg::field extension = pg::extension_being_created();
@@ -222,6 +224,7 @@ void register_hook(const registration &given) {
 }
 
 void unregister(const std::string &name) {
+    pg::refuse_where_read_only("unregister hooks");
     const std::string role = pg::current_role_name();
     const pg::as_owner owner;
     const pg::field registrar = managed_registrar(name, role);
@@ -234,6 +237,7 @@ void unregister(const std::string &name) {
 }
 
 void enable(const std::string &name, bool enabled) {
+    pg::refuse_where_read_only("change hooks");
     const std::string role = pg::current_role_name();
     const pg::as_owner owner;
     const pg::field registrar = managed_registrar(name, role);

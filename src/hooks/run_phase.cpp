@@ -10,6 +10,7 @@
 #include "pg/jsonb.hpp"
 #include "pg/memory.hpp"
 #include "pg/migrator_lock.hpp"
+#include "pg/read_only.hpp"
 #include "pg/settings.hpp"
 #include "pg/transaction.hpp"
 
@@ -56,10 +57,7 @@ CONFITURE_FUNCTION(confiture_run_phase) {
     const phase which = phase_named(arguments.enum_label(0));
     const std::string version = arguments.text(1), direction = arguments.text(2);
     migration::check_direction(direction);
-    if (pg::transaction_is_read_only())
-        throw failure{hook_error, "cannot run hooks in a read-only transaction",
-                      "What hooks did is kept in confiture.hook_run.",
-                      "SET TRANSACTION READ WRITE, or SET default_transaction_read_only = off."};
+    pg::refuse_where_read_only("run hooks", hook_error);
     pg::lock_migrator();
     const migration::stored found = migration::find(version);
     migration::refuse_untrusted({&found, 1});

@@ -41,6 +41,7 @@ CONFITURE_FUNCTION(confiture_hook_execute) {
 
 /* What a table brings along, functions in its constraints for one, is its owner's code. */
 CONFITURE_FUNCTION(confiture_hook_alter) {
+    arguments.refuse_null({"relation", "change"});
     const pg::as_role owner(pg::owner_to_act_as(arguments.oid(0)),
                             pg::as_role::operations::restricted);
     pg::execute_with_path(
@@ -50,6 +51,7 @@ CONFITURE_FUNCTION(confiture_hook_alter) {
 }
 
 CONFITURE_FUNCTION(confiture_hook_answer) {
+    arguments.refuse_null({"query"});
     const std::vector<pg::record> rows = pg::query_with_path(search_path(), arguments.text(0));
     if (rows.size() != 1 || rows[0].size() != 1)
         throw failure{configuration_invalid, "the query of a hook must return one value"};

@@ -176,11 +176,13 @@ CONFITURE_FUNCTION(confiture_register_migration) {
 }
 
 CONFITURE_FUNCTION(confiture_unregister_migration) {
+    arguments.refuse_null({"version"});
     unregister(arguments.text(0));
     return pg::value{0, false};
 }
 
 CONFITURE_FUNCTION(confiture_load_migrations) {
+    arguments.refuse_null({"directory", "layout", "replace"});
     if (!pg::may_read_server_files())
         throw failure{configuration_invalid, "permission denied to read files of the server",
                       "The role \"" + pg::current_role_name() +
@@ -192,6 +194,7 @@ CONFITURE_FUNCTION(confiture_load_migrations) {
 }
 
 CONFITURE_FUNCTION(confiture_load_files) {
+    arguments.refuse_null({"files", "layout", "replace"});
     const std::string table = pg::relation_argument(arguments, 0);
     for (const pg::record &row :
          pg::query("SELECT path::text, octet_length(content), sum(octet_length(content)) OVER () "

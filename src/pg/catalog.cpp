@@ -228,7 +228,10 @@ oid extension_owner() {
 
 oid owner_to_act_as(oid relation) {
     return call([&] {
-        Relation opened = relation_open(relation, AccessShareLock);
+        Relation opened = try_relation_open(relation, AccessShareLock);
+        if (!opened)
+            ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+                            errmsg("relation with OID %u does not exist", relation)));
         const Oid owner = opened->rd_rel->relowner;
         relation_close(opened, NoLock);
         return has_privs_of_role(GetUserId(), owner) ? owner : GetUserId();

@@ -17,6 +17,13 @@ static ConfitureHookFunction find(const std::string &library, const std::string 
         ConfitureHookFunction hook;
         ConfitureHookVersionFunction version;
     };
+    // No file system has longer names; the server tells of them with an internal error.
+    constexpr std::size_t longest_name = 255;
+    const std::size_t name_begins =
+        library.rfind('/') == std::string::npos ? 0 : library.rfind('/') + 1;
+    if (library.size() >= MAXPGPATH || library.size() - name_begins > longest_name)
+        throw failure{configuration_invalid, "the name of the library is too long",
+                      "It has " + std::to_string(library.size()) + " bytes."};
     const found functions = call([&]() -> found {
         void *handle = nullptr;
         void *hook = reinterpret_cast<void *>(

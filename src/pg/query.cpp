@@ -179,6 +179,19 @@ static std::uint64_t count_rows(Portal cursor) {
     return count;
 }
 
+/* _SPI_execute_plan() has no more than a number to say of these. */
+static void refuse_what_spi_cannot(Node *statement) {
+    const char *tag = GetCommandTagName(CreateCommandTag(statement));
+    if (IsA(statement, TransactionStmt))
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("%s cannot run here", tag),
+                        errdetail("The statement runs in a savepoint of its own."),
+                        errhint("Leave it out.")));
+    if (IsA(statement, CopyStmt) && !reinterpret_cast<CopyStmt *>(statement)->filename)
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("%s cannot run here", tag),
+                        errdetail("There is no client for it to speak to."),
+                        errhint("Use INSERT or SELECT, or COPY with a file of the server.")));
+}
+
 /* What comes after a semicolon would run unseen by whoever puts an EXPLAIN in front.  SPI_prepare()
  * itself takes any number of statements. */
 static SPIPlanPtr prepare_one(const std::string &statement, int parameters, Oid *types) {
@@ -189,10 +202,15 @@ static SPIPlanPtr prepare_one(const std::string &statement, int parameters, Oid 
     if (const int count = list_length(SPI_plan_get_plan_sources(plan)); count != 1)
         ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
                         errmsg("one statement runs at a time, not %d", count)));
+    auto *source = static_cast<CachedPlanSource *>(linitial(SPI_plan_get_plan_sources(plan)));
+    refuse_what_spi_cannot(source->raw_parse_tree->stmt);
     return plan;
 }
 
 static Datum read_value(const char *content, Oid type) {
+    if (!SearchSysCacheExists1(TYPEOID, ObjectIdGetDatum(type)))
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                        errmsg("type with OID %u does not exist", type)));
     Oid input, parameter;
     getTypeInputInfo(type, &input, &parameter);
     return OidInputFunctionCall(input, const_cast<char *>(content), parameter, -1);

@@ -106,7 +106,9 @@ std::string relation_argument(const arguments &arguments, int index) {
     FunctionCallInfo fcinfo = arguments.handle();
     const auto name = name_of_relation(PG_GETARG_OID(index));
     if (!name)
-        throw failure{migration_invalid, "the table of files does not exist"};
+        throw failure{configuration_invalid, "relation with OID " +
+                                                 std::to_string(PG_GETARG_OID(index)) +
+                                                 " does not exist"};
     return name->name;
 }
 

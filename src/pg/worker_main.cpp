@@ -169,6 +169,14 @@ job_completion run(const char *statement) {
     return {done.commandTag, done.nprocessed};
 }
 
+/* The statement has a limit of its own, and what ends it at the caller's ends the worker's session.
+ */
+void lift_transaction_limit() {
+#if PG_VERSION_NUM >= 170000
+    set_option("transaction_timeout", "0");
+#endif
+}
+
 void enter_session(const job_parts &job) {
     const std::string limit = std::to_string(job.header->timeout_ms);
     const std::string lock_limit = std::to_string(job.header->lock_timeout_ms);
@@ -178,6 +186,7 @@ void enter_session(const job_parts &job) {
         adopt_session(job);
         set_option("statement_timeout", limit.c_str());
         set_option("lock_timeout", lock_limit.c_str());
+        lift_transaction_limit();
         CommitTransactionCommand();
     });
 }
@@ -215,6 +224,7 @@ void pass_receipt(const job_parts &job) {
         StartTransactionCommand();
         adopt_session(job);
         set_option("statement_timeout", "0");
+        lift_transaction_limit();
         PushActiveSnapshot(GetTransactionSnapshot());
     });
     take_receipt(receipt);

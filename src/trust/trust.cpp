@@ -2,6 +2,7 @@
 
 #include "pg/error.hpp"
 #include "pg/query.hpp"
+#include "pg/read_only.hpp"
 #include "pg/session.hpp"
 #include "pg/transaction.hpp"
 
@@ -39,6 +40,7 @@ bool was_pinned(const std::string &kind, const std::string &name) {
 }
 
 void pin(const std::string &kind, const std::string &name, const std::string &definition_hash) {
+    pg::refuse_where_read_only("declare trust");
     const std::string role = pg::current_role_name();
     pg::as_owner owner;
     pg::execute("INSERT INTO confiture.trusted (role, kind, name, definition) "
@@ -48,6 +50,7 @@ void pin(const std::string &kind, const std::string &name, const std::string &de
 }
 
 int unpin(const std::string &kind, const std::string &name) {
+    pg::refuse_where_read_only("take back trust");
     const std::string role = pg::current_role_name();
     pg::as_owner owner;
     return static_cast<int>(
@@ -56,6 +59,7 @@ int unpin(const std::string &kind, const std::string &name) {
 }
 
 int unpin_all(const std::string &kind) {
+    pg::refuse_where_read_only("take back trust");
     const std::string role = pg::current_role_name();
     pg::as_owner owner;
     return static_cast<int>(

@@ -65,7 +65,12 @@ SELECT throws_ok($$SELECT confiture.dry_run('002', 'backward')$$, 'MG014', 'migr
                  'a migration without a way back');
 SELECT throws_ok($$SELECT confiture.dry_run('002', 'sideways')$$, 'MG016', 'invalid direction "sideways"',
                  'a direction that there is not');
-SELECT is((confiture.dry_run(NULL)).success, NULL, 'a null version has no result');
+SELECT throws_ok(call, 'MG016', message, call)
+  FROM (VALUES ('SELECT confiture.dry_run(NULL)', 'version must not be null'), ($$SELECT confiture.dry_run('001', NULL)$$, 'direction must not be null'),
+               ($$SELECT confiture.dry_run('001', iterations => NULL)$$, 'iterations must not be null'), ('SELECT confiture.dry_run_pending(NULL)', 'iterations must not be null'),
+               ('SELECT confiture.dry_run_sql(NULL)', 'sql must not be null'), ('SELECT confiture.plan(NULL)', 'version must not be null'),
+               ($$SELECT confiture.plan('001', NULL)$$, 'direction must not be null'), ('SELECT confiture.unregister_migration(NULL)', 'version must not be null')) v (call, message);
+SELECT is((SELECT success FROM confiture.dry_run_sql('SELECT 1', options => NULL)), true, 'null options are none');
 
 -- Iterations.
 SELECT collect_tap(is(jsonb_array_length(stats->'iterations_ms'), 3, 'three iterations, three times'),
@@ -98,7 +103,7 @@ $$, $$VALUES ('23505', 'duplicate key value violates unique constraint "customer
 SELECT results_eq('SELECT ordinal, status FROM failed, confiture.dry_run_statements(result) s WHERE depth = 0',
                   $$VALUES (1, 'done'), (2, 'done'), (3, 'failed')$$, 'the statements say how far it came');
 SELECT is((result).stats->>'statements_run', '2', 'and so does the count') FROM failed;
-SELECT alike((result).warnings[1], 'The migration fails: duplicate key value%', 'and the first warning') FROM failed;
+SELECT alike((result).warnings[1], 'The migration fails in line %: duplicate key value%', 'and the first warning') FROM failed;
 SELECT hasnt_table('shop', 'made', 'everything is rolled back');
 SELECT is((SELECT count(*) FROM shop.log), 0::bigint, 'rows too');
 SELECT throws_ok($$SELECT confiture.dry_run('003', options => '{"raise": true}')$$, 'MG001', 'dry run of migration "003" failed',

@@ -195,7 +195,7 @@ SELECT lives_ok($$SELECT confiture.register_migration('1', 'a', '-- nothing to d
                 'a comment is a script that does nothing');
 DELETE FROM confiture.migration;
 SELECT is_empty('SELECT FROM confiture.migration', 'what was refused is refused whole');
-SELECT is((SELECT count(*) FROM confiture.load_migrations(NULL)), 0::bigint, 'a null directory has no rows');
+SELECT throws_ok('SELECT confiture.load_migrations(NULL)', 'MG016', 'directory must not be null', 'a null directory');
 
 -- A table of files, as a client sends them.
 CREATE TEMPORARY TABLE files (path text, content bytea);
@@ -227,8 +227,8 @@ SELECT throws_ok($$SELECT confiture.load_files('files')$$, 'MG005', 'folder has 
 CREATE TEMPORARY TABLE no_files (name text);
 SELECT throws_ok($$SELECT confiture.load_files('no_files')$$, '42703', NULL, 'a table without the columns');
 SELECT throws_ok($$SELECT confiture.load_files('absent_files')$$, '42P01', NULL, 'a table that does not exist');
-SELECT throws_ok($$SELECT confiture.load_files(4294967295::oid::regclass)$$, 'MG005',
-                 'the table of files does not exist', 'nor by number');
+SELECT throws_ok($$SELECT confiture.load_files(4294967295::oid::regclass)$$, 'MG016',
+                 'relation with OID 4294967295 does not exist', 'nor by number');
 
 -- Rights.
 CREATE ROLE loader_without_rights;

@@ -2,7 +2,7 @@
 
 CREATE FUNCTION confiture.hook_answer(query text)
 RETURNS jsonb
-LANGUAGE c STRICT
+LANGUAGE c
 AS 'MODULE_PATHNAME', 'confiture_hook_answer';
 COMMENT ON FUNCTION confiture.hook_answer(text) IS 'The one value that a query returns, as jsonb, run with the search_path of the role that runs the migration: for hooks that pin their own. Errors: MG016 where it is not one; those of the query.';
 

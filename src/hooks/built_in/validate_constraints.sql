@@ -46,7 +46,7 @@ BEGIN
             cardinality(problems) + cardinality(validated)
         USING ERRCODE = 'check_violation',
               DETAIL = confiture.hook_lines(problems),
-              HINT = 'Mend the rows before the constraints are validated.';
+              HINT = 'Fix the rows before the constraints are validated.';
     END IF;
     result.stats := jsonb_build_object('validated', to_jsonb(validated));
     RETURN result;
