@@ -99,6 +99,14 @@ void lock_policy::end_blockers(double now) {
     }
 }
 
+std::string lock_policy::what_stopped(const failed_attempt &failed) const {
+    if (failed.error.sqlstate == "40001")
+        return " met a serialization failure";
+    if (failed.error.sqlstate == "40P01")
+        return " was ended by a deadlock";
+    return " did not get " + lock_of(failed);
+}
+
 bool lock_policy::goes_on(const failed_attempt &failed) {
     if (!is_worth_a_retry(failed.error.sqlstate))
         return false;
@@ -108,9 +116,8 @@ bool lock_policy::goes_on(const failed_attempt &failed) {
         return false;
     const bool goes_on =
         attempts_ <= pg::lock_retries() && work_before_wait(failed) <= pg::retry_work_limit();
-    pg::notice(what_ + " did not get " + lock_of(failed) + " (attempt " +
-                   std::to_string(attempts_) + " of " + std::to_string(pg::lock_retries() + 1) +
-                   "): " + failed.error.message,
+    pg::notice(what_ + what_stopped(failed) + " (attempt " + std::to_string(attempts_) + " of " +
+                   std::to_string(pg::lock_retries() + 1) + "): " + failed.error.message,
                blockers_);
     if (goes_on && pg::terminate_blockers() != pg::blocker_policy::off)
         end_blockers(failed.ended_ms);

@@ -40,6 +40,7 @@ public:
 
 private:
     std::string lock_of(const failed_attempt &failed) const;
+    std::string what_stopped(const failed_attempt &failed) const;
     void note_blockers(const failed_attempt &failed);
     void end_blockers(double now);
 

@@ -227,7 +227,7 @@ void migrator::go_on_from(const journal &begun) {
             std::to_string(begun.entries.back().steps) + " steps are done" +
             (begun.direction == prepared_->direction ? ", and their text has changed since."
                                                      : ", and now it is to run the other way."),
-        "Register the script as it was and go on, or undo by hand what is done and SELECT "
+        "Register the script as it was and resume, or undo by hand what is done and SELECT "
         "confiture.repair(" +
             pg::sql_literal(migration_->version) + ", 'abandon')."};
 }
@@ -440,14 +440,17 @@ failure migrator::told(const failure_record &error) const {
                   (next_ == 1 ? " is" : " are") + " done.";
         if (!(repair_needed == error.sqlstate))
             hint += (hint.empty() ? "" : " ") +
-                    std::string("Mend what is wrong, then CALL confiture.") +
-                    (forward() ? "up" : "down") + "() again: it goes on with step " +
+                    std::string("Fix what is wrong, then CALL confiture.") +
+                    (forward() ? "up" : "down") + "() again: it resumes with step " +
                     std::to_string(next_ + 1) + ".";
     }
     failure thrown{
         state, subject() + (forward() ? " failed: " : " failed on the way back: ") + error.message,
         detail, hint};
     thrown.context = error.context;
+    if (!error.sql.empty() && error.hook.empty())
+        thrown.context += (error.context.empty() ? "" : "\n") + std::string("SQL statement of ") +
+                          subject() + ": " + error.sql;
     thrown.schema = error.schema;
     thrown.table = error.table;
     thrown.column = error.column_name;

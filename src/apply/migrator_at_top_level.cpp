@@ -20,7 +20,7 @@ namespace {
 
 failure passed_over(const settlement &settled) {
     return {repair_needed, "the server passed over the statement", settled.sentence + ".",
-            "Drop what is in the way, then go on."};
+            "Drop what is left over of it, then resume."};
 }
 
 void note_unknown(failure_record &error, const std::string &version, const settlement &settled) {

@@ -146,7 +146,7 @@ void refuse_leftover(const std::string &version, const settlement &settled) {
                   "what is left of a statement of migration \"" + version +
                       "\" cannot be removed: " + settled.hindrance.message,
                   "Left over: " + settled.sentence + "." + (detail.empty() ? "" : " ") + detail,
-                  "Run it yourself, then go on: " + settled.leftover};
+                  "Run it yourself, then resume: " + settled.leftover};
 }
 
 void warn_of_leftover(const std::string &version, const settlement &settled) {

@@ -1,6 +1,7 @@
 #include "apply/step_runner.hpp"
 
 #include "apply/step_stop.hpp"
+#include "migration/failure_hint.hpp"
 #include "pg/error.hpp"
 #include "pg/execute.hpp"
 #include "pg/self_cancel.hpp"
@@ -225,6 +226,7 @@ void step_runner::run_statement(std::size_t index, pg::session_watch &watch) {
     board_.publish(pg::activity::migrating);
     beat_.tell(board_.now);
     const double started = pg::now_ms();
+    running_as_ = pg::current_role_name();
     try {
         pg::check_for_interrupts();
         pg::observation::begin_statement();
@@ -272,8 +274,11 @@ void step_runner::keep_lock_timeout() {
 }
 
 failure_record step_runner::failure_in(const pg::statement &where, const pg::error &raised) const {
-    return placed(migration::failure_in(migration_.script, where, raised), migration_.script,
-                  where);
+    failure_record failed =
+        placed(migration::failure_in(migration_.script, where, raised), migration_.script, where);
+    migration::add_hint(failed, {migration_.version, migration_.direction == "forward",
+                                 pg::tag_name(where.tag), running_as_});
+    return failed;
 }
 
 failure_record step_runner::failure_in(const pg::statement &where, const failure &raised) const {

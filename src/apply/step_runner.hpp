@@ -14,6 +14,7 @@
 #include "migration/failure_record.hpp"
 #include "migration/steps.hpp"
 #include "pg/memory.hpp"
+#include "pg/session.hpp"
 #include "pg/session_watch.hpp"
 #include "pg/transaction.hpp"
 #include "running/statement_runner.hpp"
@@ -95,6 +96,7 @@ private:
     pg::memory_context memory_{"confiture statement"};
     std::int64_t rows_ = 0, rows_before_ = 0; // the step that runs
     double elapsed_ms_ = 0;
+    std::string running_as_ = pg::current_role_name();
     const bool several_;
     const int lock_limit_ms_, sessions_lock_ms_;
     int script_lock_ms_ = 0; // 0: it has not SET less than the limit

@@ -1,5 +1,6 @@
 #include "dry_run/ending.hpp"
 
+#include "migration/failure_hint.hpp"
 #include "pg/error.hpp"
 #include "pg/session.hpp"
 #include "pg/tracer.hpp"
@@ -20,6 +21,7 @@ void ending::begin(migration_record &migration, const migration_input &input) {
     migration_ = &migration;
     script_ = &input.script;
     transactional_ = input.transactional;
+    forward_ = input.direction == "forward";
     forget_step();
 }
 
@@ -155,12 +157,11 @@ void ending::note_error(const pg::error &raised, statement_record &record) {
                            "it ends transactions itself, which cannot be tried inside of one");
     if (state == "55P04" && label_needs_commit(raised.what()))
         return need_commit(record, raised.what());
-    failure_record failed = record.ordinal > 0
-                                ? migration::failure_in(*script_, record.where, raised)
-                                : migration::failure_of(raised);
-    if (state == "55P04")
-        failed.hint += (failed.hint.empty() ? "" : "  ") +
-                       std::string("Write COMMIT after the ALTER TYPE: it ends a step.");
+    if (record.ordinal == 0)
+        return file(record, migration::failure_of(raised));
+    failure_record failed = migration::failure_in(*script_, record.where, raised);
+    migration::add_hint(
+        failed, {migration_->version, forward_, pg::tag_name(record.where.tag), running_as_});
     file(record, std::move(failed));
 }
 

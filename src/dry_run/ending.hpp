@@ -19,6 +19,9 @@ public:
 
     void begin(migration_record &migration, const migration_input &input);
 
+    /* The role that the next statement runs as. */
+    void running_as(std::string role) { running_as_ = std::move(role); }
+
     void fail(statement_record &record, const failure &refused);
     void fail(failure_record &&violation);
 
@@ -51,7 +54,8 @@ private:
     const pg::session_watch &watch_;
     migration_record *migration_ = nullptr;
     const pg::script *script_ = nullptr;
-    bool transactional_ = true;
+    bool transactional_ = true, forward_ = true;
+    std::string running_as_;
     const pg::uncommitted_enums enums_;
     std::vector<std::string> enums_made_;          // in this step
     std::vector<std::string> labels_added_;        // in this step

@@ -3,6 +3,7 @@
 #include "dry_run/concurrently.hpp"
 #include "pg/error.hpp"
 #include "pg/execute.hpp"
+#include "pg/session.hpp"
 #include "pg/settings.hpp"
 #include "pg/transaction.hpp"
 #include "pg/worker_names.hpp"
@@ -60,6 +61,7 @@ bool statement_meter::run(const pg::statement &where, std::int32_t ordinal,
     bool goes_on = true;
     observer_.begin(record);
     const double started = pg::now_ms();
+    ending_.running_as(pg::current_role_name());
     try {
         pg::check_for_interrupts();
         goes_on = dispatch(record);

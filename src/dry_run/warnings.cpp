@@ -18,13 +18,20 @@ std::string duration(double ms) {
 
 std::string megabytes(std::int64_t bytes) { return std::to_string(bytes / (1024 * 1024)) + " MB"; }
 
+std::string place_of(const failure_record &error) {
+    return (error.line > 0 ? " in line " + std::to_string(error.line) : "") +
+           (error.file.empty() ? "" : (error.line > 0 ? " of \"" : " in \"") + error.file + "\"");
+}
+
 void tell_outcome(const migration_record &migration, std::vector<std::string> &told) {
     const std::string progress = std::to_string(migration.statements_run) + " of " +
                                  std::to_string(migration.statement_count) + " statements were run";
     switch (migration.status) {
     case run_status::failed:
-        told.push_back("The migration fails: " + migration.error->message + " (SQLSTATE " +
-                       migration.error->sqlstate + "); " + progress + ".");
+        told.push_back("The migration fails" + place_of(*migration.error) + ": " +
+                       migration.error->message + " (SQLSTATE " + migration.error->sqlstate +
+                       "); " + progress + "." +
+                       (migration.error->detail.empty() ? "" : " " + migration.error->detail));
         break;
     case run_status::stopped:
         told.push_back("The dry run was stopped: " + migration.reason + "; " + progress + ".");

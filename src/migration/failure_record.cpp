@@ -21,7 +21,9 @@ failure_record failure_of(const pg::error &raised) {
 
 failure_record failure_in(const pg::script &script, const pg::statement &where,
                           const pg::error &raised) {
+    constexpr std::size_t most_characters = 200;
     failure_record failed = failure_of(raised);
+    failed.sql = pg::first_characters(script.text_of(where), most_characters);
     failed.line = where.line;
     failed.column = where.column;
     // Inside a function it counts in the text of a statement there.
@@ -48,14 +50,20 @@ failure_record failure_of(const failure &raised) {
 void failure_record::write(json_writer &json) const {
     constexpr std::size_t longest = 4000;
     json.begin_object();
-    const std::pair<const char *, const std::string *> texts[] = {
-        {"sqlstate", &sqlstate},   {"message", &message},
-        {"detail", &detail},       {"hint", &hint},
-        {"context", &context},     {"schema", &schema},
-        {"table", &table},         {"column_name", &column_name},
-        {"data_type", &data_type}, {"constraint", &constraint},
-        {"file", &file},           {"hook", &hook},
-        {"phase", &phase}};
+    const std::pair<const char *, const std::string *> texts[] = {{"sqlstate", &sqlstate},
+                                                                  {"message", &message},
+                                                                  {"detail", &detail},
+                                                                  {"hint", &hint},
+                                                                  {"context", &context},
+                                                                  {"schema", &schema},
+                                                                  {"table", &table},
+                                                                  {"column_name", &column_name},
+                                                                  {"data_type", &data_type},
+                                                                  {"constraint", &constraint},
+                                                                  {"sql", &sql},
+                                                                  {"file", &file},
+                                                                  {"hook", &hook},
+                                                                  {"phase", &phase}};
     for (const auto &[name, text] : texts)
         if (!text->empty())
             json.member(name, shorten(*text, longest));
@@ -64,15 +72,6 @@ void failure_record::write(json_writer &json) const {
     json.member("column", column);
     json.member("violating_rows", violating_rows);
     json.end_object();
-}
-
-std::string shorten(std::string_view text, std::size_t most) {
-    if (text.size() <= most)
-        return std::string(text);
-    std::size_t end = most;
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
-        end--;
-    return std::string(text.substr(0, end)) + "…";
 }
 
 } // namespace confiture::migration

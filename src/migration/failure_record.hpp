@@ -2,6 +2,7 @@
 /* An error of a migration, whole: what failed, where, why. */
 #include "pg/plain.hpp"
 
+#include "pg/clipping.hpp"
 #include "pg/error.hpp"
 #include "pg/json.hpp"
 #include "pg/parse.hpp"
@@ -18,6 +19,7 @@ struct failure_record {
     std::string schema, table, column_name, data_type, constraint;
     std::string file;
     std::string hook, phase; // of the hook that failed, if it was one
+    std::string sql;         // of the statement that failed, its first 200 characters
     std::int32_t statement = 0, line = 0, column = 0;
     std::vector<std::string> violating_rows;
 
@@ -32,6 +34,8 @@ failure_record failure_in(const pg::script &script, const pg::statement &where,
 failure_record failure_of(const failure &raised);
 
 /* At most `most` bytes of a text, cut at a character. */
-std::string shorten(std::string_view text, std::size_t most);
+inline std::string shorten(std::string_view text, std::size_t most) {
+    return pg::first_bytes(text, most);
+}
 
 } // namespace confiture::migration

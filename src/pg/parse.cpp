@@ -185,7 +185,7 @@ private:
         const std::size_t offset = from + offset_of_character(text, raised.position());
         std::string hint = raised.hint();
         refuse(offset, raised.what(),
-               hint.empty() ? "Mend the statement; nothing of the script was run." : hint);
+               hint.empty() ? "Fix the statement; nothing of the script was run." : hint);
     }
 
     memory_context memory_;

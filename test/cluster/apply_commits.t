@@ -45,7 +45,7 @@ for what, insert, state, constraint in (("constraint", "INSERT INTO child VALUES
         ok(re.search(f"^CONSTRAINT NAME:  {constraint}$", answer.messages, re.MULTILINE), f"a {name} that fails is named", repr(answer))
     equal(summary(name), "1,2\n001 succeeded,002 failed\n1", f"a {name} that fails: the steps before stand")
     ok(lock_is_free(name), f"a {name} that fails: the migrator lock is given up")
-    equal(cluster.sql("SELECT status, detail FROM confiture.status WHERE version = '002'", name), "failed|forward: 1 of 2 steps are done; up() goes on",
+    equal(cluster.sql("SELECT status, detail FROM confiture.status WHERE version = '002'", name), "failed|forward: 1 of 2 steps are done; up() resumes",
           f"a {name} that fails: the status says how far it is")
     migrator.run("INSERT INTO parent VALUES (99)")
     migrator.run("DROP TRIGGER refuse ON refused")

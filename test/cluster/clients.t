@@ -68,7 +68,7 @@ def history(client, kind, name, database):
     equal(statuses(database), "applied applied failed pending", f"{name}: what came before it stays applied")
     register(database, "003", "CREATE TABLE tenant (id int)", "DROP TABLE tenant")
     answer = up("004")
-    ok(answer.state == "42703" and "1 is done" in answer.error["detail"] and "goes on with step 2" in answer.error["hint"],
+    ok(answer.state == "42703" and "1 is done" in answer.error["detail"] and "resumes with step 2" in answer.error["hint"],
        f"{name}: an error of a statement at top level arrives, and its HINT", repr(answer))
     register(database, "004", "CREATE TABLE last (id int); CREATE INDEX CONCURRENTLY nothing ON last (id)", "DROP TABLE last")
     has_row(up("4"), f"{name}, up again", "applied", 1, "004")

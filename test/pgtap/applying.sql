@@ -75,7 +75,7 @@ CALL confiture.up();
 SELECT is(:'LAST_ERROR_SQLSTATE' || ' ' || :'LAST_ERROR_MESSAGE', '22012 migration "2" failed: division by zero', 'the error keeps its SQLSTATE');
 SELECT is((SELECT string_agg(what, ', ' ORDER BY id) FROM s.done), '1, 2 a', 'the failed step is rolled back, the one before is not');
 SELECT is((TABLE s.stand), '1 applied, 2 failed, 3 pending', 'status says so');
-SELECT is(detail, 'forward: 1 of 2 steps are done; up() goes on', 'and how far it is') FROM confiture.status WHERE version = '2';
+SELECT is(detail, 'forward: 1 of 2 steps are done; up() resumes', 'and how far it is') FROM confiture.status WHERE version = '2';
 SELECT is((TABLE s.past), '1 forward succeeded 1, 2 forward failed 2 22012', 'history too');
 SELECT is((SELECT error->>'line' || ' ' || (error->>'statement') FROM confiture.history WHERE status = 'failed'), '5 5', 'with the place');
 SELECT is(current_setting('work_mem'), '5MB', 'SET in a script ends with it');

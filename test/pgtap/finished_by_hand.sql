@@ -24,7 +24,7 @@ CALL confiture.down();
 SELECT alike(:'LAST_ERROR_MESSAGE'::text, 'migration "1" failed on the way back: %', 'it is told that it is the way back');
 SELECT is((TABLE s.stand), '1 failed', 'a migration that is half reverted');
 SELECT s.register('2', 'SELECT 1') \g /dev/null
-SELECT alike(s.refusal('SELECT confiture.apply(''2'')'), 'MG015 migration "1" was left in the middle%confiture.down() goes on with it.', 'keeps others out');
+SELECT alike(s.refusal('SELECT confiture.apply(''2'')'), 'MG015 migration "1" was left in the middle%confiture.down() resumes it.', 'keeps others out');
 SELECT confiture.unregister_migration('2') \g /dev/null
 SELECT alike(s.refusal('SELECT confiture.repair(''1'', ''done'')'), 'MG016 no step of migration "1" waits for a verdict%', 'no verdict is wanted');
 SELECT is(s.register('1', 'CREATE TABLE s.one (); VACUUM s.one', 'DROP TABLE s.one; VACUUM'), 'replaced', 'its scripts may be mended');
