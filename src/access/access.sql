@@ -11,7 +11,7 @@ FROM (VALUES
     ('reader', 'relation', 'hooks', NULL),
     ('reader', 'relation', 'available_hooks', NULL),
     ('reader', 'relation', 'access_right', NULL),
-    ('reader', 'relation', 'migration', 'version, sort_key, name, repeatable, checksum, source, registered_at, registered_by'),
+    ('reader', 'relation', 'migration', 'version, sort_key, name, repeatable, checksum, source, registered_at, registered_by, change_accepted'),
     ('reader', 'relation', 'history', 'id, version, sort_key, name, action, status, checksum, started_at, finished_at, executed_by, statements_done, locks'),
     ('reader', 'relation', 'journal', 'sort_key, step, steps, version, name, direction, content, database, statements_done, line, command, began_at, ended_at, executed_by'),
     ('reader', 'relation', 'backfill_run', 'name, table_name, key_columns, rows_updated, rows_passed, batches, started_at, changed_at, finished_at, executed_by'),
@@ -151,6 +151,12 @@ BEGIN
         RETURN false;
     END IF;
 
+    IF current_setting('transaction_read_only')::boolean THEN
+        RAISE EXCEPTION 'cannot change access %', CASE WHEN pg_is_in_recovery() THEN 'on a standby server' ELSE 'in a read-only transaction' END USING
+            ERRCODE = 'read_only_sql_transaction',
+            HINT = CASE WHEN pg_is_in_recovery() THEN 'Run it on the primary: the standby follows.'
+                        ELSE 'SET TRANSACTION READ WRITE, or SET default_transaction_read_only = off.' END;
+    END IF;
     -- Two at a time would change the same rows of the catalog.
     LOCK TABLE confiture.access_right IN SHARE ROW EXCLUSIVE MODE;
     BEGIN

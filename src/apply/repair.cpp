@@ -8,6 +8,7 @@
 #include "pg/error.hpp"
 #include "pg/function.hpp"
 #include "pg/migrator_lock.hpp"
+#include "pg/read_only.hpp"
 #include "pg/session.hpp"
 #include "pg/transaction.hpp"
 
@@ -15,7 +16,7 @@ namespace confiture::apply {
 
 namespace {
 
-enum class verdict { asked_of_the_catalog, done, not_done, abandon, applied, reverted };
+enum class verdict { asked_of_the_catalog, done, not_done, abandon, applied, reverted, accept };
 
 verdict verdict_of(const pg::arguments &arguments) {
     const auto said = arguments.optional_text(1);
@@ -34,10 +35,12 @@ verdict verdict_of(const pg::arguments &arguments) {
         return verdict::applied;
     if (*said == "reverted")
         return verdict::reverted;
+    if (*said == "accept")
+        return verdict::accept;
     throw failure{
         configuration_invalid, "invalid verdict \"" + *said + "\"",
-        "It is done or not done, of the step that was begun last; or applied, reverted or "
-        "abandon, of the migration.",
+        "It is done or not done, of the step that was begun last; or applied, reverted, accept "
+        "or abandon, of the migration.",
         "Leave it out to have the catalog asked."};
 }
 
@@ -66,6 +69,23 @@ public:
         : said_(verdict_of(arguments)), rows_(arguments) {}
 
     bool is_of_the_whole() const { return said_ == verdict::applied || said_ == verdict::reverted; }
+    bool accepts() const { return said_ == verdict::accept; }
+
+    /* Its text was changed after it was applied, and does the same. */
+    void accept(const std::string &version) {
+        const migration::stored found = migration::find(version);
+        const bool settled = migration::accept_change(found);
+        rows_.add({pg::text(found.version),
+                   pg::text("forward"),
+                   {},
+                   {},
+                   {},
+                   pg::text("accepted"),
+                   pg::text(settled ? "its text stands for the one that was applied"
+                                    : "the next text that is registered stands for the one that "
+                                      "was applied"),
+                   settled ? pg::text("CALL confiture.up()") : pg::value{}});
+    }
 
     /* It was finished by hand, or undone. */
     void declare(const std::string &version) {
@@ -111,7 +131,7 @@ public:
                           "no step of migration \"" + of.version + "\" waits for a verdict",
                           "What was begun of it is done, or was rolled back.",
                           next_command(of, outcome::done) +
-                              " goes on with it; finished or undone "
+                              " resumes it; finished or undone "
                               "by hand, it is \"applied\" or \"reverted\"."};
     }
 
@@ -145,10 +165,12 @@ private:
 CONFITURE_FUNCTION(confiture_repair) {
     const auto version = arguments.optional_text(0);
     repairer work(arguments);
-    if (pg::transaction_is_read_only())
-        throw failure{not_transactional, "cannot repair in a read-only transaction", "",
-                      "SET TRANSACTION READ WRITE, or SET default_transaction_read_only = off."};
+    pg::refuse_where_read_only("repair", not_transactional);
     pg::lock_migrator();
+    if (work.accepts()) {
+        work.accept(*version);
+        return {};
+    }
     if (work.is_of_the_whole()) {
         work.declare(*version);
         return {};

@@ -2,9 +2,15 @@ CREATE VIEW confiture.status AS
 WITH last AS (
     SELECT DISTINCT ON (sort_key) sort_key, version, name, action, status, checksum, finished_at
     FROM confiture.history
+    WHERE action OPERATOR(pg_catalog.<>) 'accepted'
+    ORDER BY sort_key, id DESC
+), placed AS (
+    SELECT DISTINCT ON (sort_key) sort_key, finished_at
+    FROM confiture.history
+    WHERE status OPERATOR(pg_catalog.=) 'succeeded' AND action OPERATOR(pg_catalog.<>) 'accepted'
     ORDER BY sort_key, id DESC
 ), done AS (
-    SELECT DISTINCT ON (sort_key) sort_key, action, checksum, finished_at
+    SELECT DISTINCT ON (sort_key) sort_key, action, checksum
     FROM confiture.history
     WHERE status OPERATOR(pg_catalog.=) 'succeeded'
     ORDER BY sort_key, id DESC
@@ -35,15 +41,15 @@ SELECT coalesce(m.version, last.version, open.version) AS version,
            WHEN NOT m.repeatable AND m.sort_key OPERATOR(pg_catalog.<) newest.sort_key THEN 'out of order'
            ELSE 'pending'
        END AS status,
-       CASE WHEN done.action OPERATOR(pg_catalog.<>) 'backward' THEN done.finished_at END AS applied_at,
+       CASE WHEN done.action OPERATOR(pg_catalog.<>) 'backward' THEN placed.finished_at END AS applied_at,
        m.repeatable,
        coalesce(m.sort_key, last.sort_key, open.sort_key) AS sort_key,
        CASE
            WHEN open.begun IS NOT NULL
                THEN pg_catalog.format('%s: %s of %s steps are done, then %s was begun; its outcome is asked of the catalog when %s', open.direction, open.steps_done, open.steps, open.begun,
-                                      CASE open.direction WHEN 'forward' THEN 'up() goes on' ELSE 'down() goes on' END)
+                                      CASE open.direction WHEN 'forward' THEN 'up() resumes' ELSE 'down() resumes' END)
            WHEN open.steps IS NOT NULL
-               THEN pg_catalog.format('%s: %s of %s steps are done; %s goes on', open.direction, open.steps_done, open.steps,
+               THEN pg_catalog.format('%s: %s of %s steps are done; %s resumes', open.direction, open.steps_done, open.steps,
                                       CASE open.direction WHEN 'forward' THEN 'up()' ELSE 'down()' END)
            WHEN last.status OPERATOR(pg_catalog.=) 'failed'
                THEN pg_catalog.format('%s failed at %s, and was rolled back', last.action, pg_catalog.to_char(last.finished_at, 'YYYY-MM-DD HH24:MI:SS'))
@@ -52,6 +58,7 @@ FROM confiture.migration m
 FULL JOIN last USING (sort_key)
 FULL JOIN open USING (sort_key)
 LEFT JOIN done USING (sort_key)
+LEFT JOIN placed USING (sort_key)
 CROSS JOIN newest
 ORDER BY coalesce(m.repeatable, false), coalesce(m.sort_key, last.sort_key, open.sort_key);
 COMMENT ON VIEW confiture.status IS 'Every migration and where it stands, in the order in which they run.';
@@ -85,18 +92,18 @@ COMMENT ON FUNCTION confiture.register_migration(text, text, text, text, text, j
 
 CREATE FUNCTION confiture.unregister_migration(version text)
 RETURNS void
-LANGUAGE c STRICT
+LANGUAGE c
 AS 'MODULE_PATHNAME', 'confiture_unregister_migration';
 COMMENT ON FUNCTION confiture.unregister_migration(text) IS 'Removes a migration that is not applied, for its registrar, the members of that role and superusers. Errors: MG004 where there is none, MG005 where it is applied, MG016 where it is another role''s.';
 
 CREATE FUNCTION confiture.load_migrations(directory text, layout text DEFAULT 'auto', replace boolean DEFAULT false, OUT version text, OUT name text, OUT action text)
 RETURNS SETOF record
-LANGUAGE c STRICT
+LANGUAGE c
 AS 'MODULE_PATHNAME', 'confiture_load_migrations';
 COMMENT ON FUNCTION confiture.load_migrations(text, text, boolean) IS 'Registers a folder of the server whole, or nothing of it; a relative one begins at the data directory. Needs the rights of pg_read_server_files. Layouts: auto or a name of docs/layouts.md. What is registered already and differs is refused unless replace is true. Errors: MG005, MG006, MG016.';
 
 CREATE FUNCTION confiture.load_files(files regclass, layout text DEFAULT 'auto', replace boolean DEFAULT false, OUT version text, OUT name text, OUT action text)
 RETURNS SETOF record
-LANGUAGE c STRICT
+LANGUAGE c
 AS 'MODULE_PATHNAME', 'confiture_load_files';
 COMMENT ON FUNCTION confiture.load_files(regclass, text, boolean) IS 'What load_migrations() does, from a table of files (columns path text and content bytea) that the caller can read: what confiture-load sends. Errors: MG005, MG006, MG016.';

@@ -2,12 +2,14 @@
 
 #include "migration/acceptance.hpp"
 #include "migration/checksum.hpp"
+#include "migration/history.hpp"
 #include "migration/script.hpp"
 #include "migration/script_line.hpp"
 #include "migration/transaction_statements.hpp"
 #include "migration/version.hpp"
 #include "pg/error.hpp"
 #include "pg/query.hpp"
+#include "pg/read_only.hpp"
 #include "pg/session.hpp"
 #include "pg/transaction.hpp"
 #include "trust/trust.hpp"
@@ -28,7 +30,7 @@ SELECT g.n, m.version, m.checksum = g.checksum, g.checksum,
                       ORDER BY h.id DESC LIMIT 1),
        m.version = g.version AND m.name = g.name AND m.options = g.options::jsonb
            AND m.repeatable = g.repeatable::boolean,
-       m.options, m.registered_by
+       m.options, m.registered_by, m.change_accepted
 FROM (SELECT n, version, sort_key COLLATE "C" AS sort_key, name, repeatable, options,
              encode(sha256(convert_to(content, getdatabaseencoding())), 'hex') AS checksum
       FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
@@ -51,7 +53,8 @@ ON CONFLICT (sort_key) DO UPDATE
 SET version = excluded.version, name = excluded.name, repeatable = excluded.repeatable,
     options = excluded.options, forward = excluded.forward, backward = excluded.backward,
     verify = excluded.verify, source = excluded.source, checksum = excluded.checksum,
-    registered_at = clock_timestamp(), registered_by = excluded.registered_by
+    registered_at = clock_timestamp(), registered_by = excluded.registered_by,
+    change_accepted = false
 WHERE m.registered_by = ANY ($12::text[])
 RETURNING 1)";
 
@@ -172,7 +175,9 @@ void add_row(columns &table, const source &given, const std::string &checksum,
                       (given.up_file.empty() ? "." : " (file \"" + given.up_file + "\")."),
                   "Write the change as a new migration, or revert this one first; where you have "
                   "undone it by hand, SELECT confiture.repair(" +
-                      pg::sql_literal(version) + ", 'reverted')."};
+                      pg::sql_literal(version) +
+                      ", 'reverted'); where it does the same as before, SELECT confiture.repair(" +
+                      pg::sql_literal(version) + ", 'accept') and register it again."};
 }
 
 std::vector<std::string> split(const std::string &list) {
@@ -227,7 +232,7 @@ static std::vector<registered> store_all(const std::vector<source> &sources, boo
                                          std::vector<registration> &registrations) {
     const std::string role = pg::current_role_name();
     pg::as_owner owner;
-    std::vector<registered> unchanged;
+    std::vector<registered> unchanged, accepted;
     columns changed(12); // the last one has the roles whose migrations may be replaced
     changed[11].push_back(role);
     const std::vector<pg::record> known = pg::query_arrays(compare, compared_columns(sources));
@@ -236,7 +241,8 @@ static std::vector<registered> store_all(const std::vector<source> &sources, boo
         const pg::record &row = known[i];
         std::string action = "added";
         const bool same_scripts = row[2] == "t"; // as those that are registered
-        if (row[4] == "t" && !same_scripts)
+        const bool changes_applied = row[4] == "t" && !same_scripts;
+        if (changes_applied && row[8] != "t")
             refuse_change(given, row[1].value_or(given.version));
         if (row[1]) {
             action = same_scripts && row[5] == "t" ? "unchanged" : "replaced";
@@ -254,12 +260,20 @@ static std::vector<registered> store_all(const std::vector<source> &sources, boo
         if (action == "unchanged")
             unchanged.push_back({given.version, given.name, row[6].value(), given.repeatable,
                                  row[3].value(), row[7].value()});
-        else
+        else {
             add_row(changed, given, row[3].value(), role);
+            if (changes_applied)
+                accepted.push_back({given.version, given.name, {}, false, row[3].value(), role});
+        }
         registrations.push_back({given.version, given.name, action});
     }
-    if (!changed[0].empty() && pg::query_arrays(store, changed).size() != changed[0].size())
-        refuse_race("a migration was");
+    if (!changed[0].empty()) {
+        pg::refuse_where_read_only("register migrations");
+        if (pg::query_arrays(store, changed).size() != changed[0].size())
+            refuse_race("a migration was");
+    }
+    for (const registered &one : accepted)
+        record(one, {"accepted", pg::clock_timestamp(), 0, {}, {}, role});
     return unchanged;
 }
 
@@ -331,6 +345,32 @@ bool is_applied(const std::string &version) {
     return !last.empty() && last[0][0] == "t";
 }
 
+bool accept_change(const stored &known) {
+    const std::string role = pg::current_role_name();
+    refuse_change_by_others(role, known);
+    if (known.repeatable)
+        throw failure{configuration_invalid, "migration \"" + known.version + "\" is repeatable",
+                      "A change of it needs nobody's word: it runs again."};
+    const pg::as_owner owner;
+    const auto found = pg::query(
+        "SELECT s.applied_at IS NOT NULL, s.status, m.checksum = (SELECT h.checksum FROM "
+        "confiture.history h WHERE h.sort_key = m.sort_key AND h.status = 'succeeded' ORDER BY "
+        "h.id DESC LIMIT 1) FROM confiture.status s JOIN confiture.migration m USING (sort_key) "
+        "WHERE m.version = $1",
+        {known.version});
+    if (found.empty() || found[0][0] != "t")
+        throw failure{out_of_order, "migration \"" + known.version + "\" is not applied",
+                      found.empty() ? "" : "Its status is " + found[0][1].value_or("") + ".",
+                      "What is not applied is changed by registering it again."};
+    const bool differs = found[0][2] == "f";
+    if (differs)
+        record(known, {"accepted", pg::clock_timestamp(), 0, {}, {}, role});
+    else
+        pg::execute("UPDATE confiture.migration SET change_accepted = true WHERE version = $1",
+                    {known.version});
+    return differs;
+}
+
 std::vector<stored> pending() {
     pg::as_owner owner;
     std::vector<stored> migrations;
@@ -345,6 +385,7 @@ std::vector<stored> pending() {
 }
 
 void unregister(const std::string &version) {
+    pg::refuse_where_read_only("unregister migrations");
     const stored known = find(version);
     refuse_change_by_others(pg::current_role_name(), known);
     pg::as_owner owner;

@@ -63,6 +63,11 @@ std::vector<registered> all_registered();
 
 bool is_applied(const std::string &version);
 
+/* Takes the changed text of an applied migration for the one that was applied; where what is
+ * registered is what was applied, the next text that is registered: false.  For whoever may replace
+ * it.  Throws failure{configuration_invalid, out_of_order}. */
+bool accept_change(const stored &known);
+
 /* What is to be applied, in order. */
 std::vector<stored> pending();
 

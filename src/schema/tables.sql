@@ -13,7 +13,8 @@ CREATE TABLE confiture.migration (
     checksum text NOT NULL,
     source text,
     registered_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
-    registered_by text NOT NULL
+    registered_by text NOT NULL,
+    change_accepted boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE confiture.migration IS 'The migrations that are registered, one a row.';
 COMMENT ON COLUMN confiture.migration.version IS 'Version as its author wrote it.';
@@ -28,13 +29,14 @@ COMMENT ON COLUMN confiture.migration.checksum IS 'SHA-256 over the normalised s
 COMMENT ON COLUMN confiture.migration.source IS 'File that the forward script came from; null where it was registered by a call.';
 COMMENT ON COLUMN confiture.migration.registered_at IS 'When it was registered, or replaced last.';
 COMMENT ON COLUMN confiture.migration.registered_by IS 'Role that registered it.';
+COMMENT ON COLUMN confiture.migration.change_accepted IS 'The next text that is registered is taken for the one that was applied: see repair().';
 
 CREATE TABLE confiture.history (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     version text NOT NULL,
     sort_key text COLLATE "C" NOT NULL,
     name text NOT NULL,
-    action text NOT NULL CHECK (action IN ('forward', 'backward', 'baseline')),
+    action text NOT NULL CHECK (action IN ('forward', 'backward', 'baseline', 'accepted')),
     status text NOT NULL CHECK (status IN ('succeeded', 'failed')),
     checksum text NOT NULL,
     started_at timestamp with time zone NOT NULL,
@@ -50,7 +52,7 @@ COMMENT ON COLUMN confiture.history.id IS 'Order of the attempts.';
 COMMENT ON COLUMN confiture.history.version IS 'Version of the migration.';
 COMMENT ON COLUMN confiture.history.sort_key IS 'Its place in version order, as in confiture.migration.';
 COMMENT ON COLUMN confiture.history.name IS 'Name of the migration at that time.';
-COMMENT ON COLUMN confiture.history.action IS 'forward, backward, or baseline (marked as applied without running).';
+COMMENT ON COLUMN confiture.history.action IS 'forward, backward, baseline (marked as applied without running) or accepted (its text was changed after it was applied, and is the same to whoever said so).';
 COMMENT ON COLUMN confiture.history.status IS 'succeeded or failed.';
 COMMENT ON COLUMN confiture.history.checksum IS 'Checksum of the scripts at that time.';
 COMMENT ON COLUMN confiture.history.started_at IS 'When the attempt began.';

@@ -165,6 +165,7 @@ load_files operator
 load_migrations operator
 migration operator
 migration.backward operator
+migration.change_accepted reader
 migration.checksum reader
 migration.forward operator
 migration.name reader

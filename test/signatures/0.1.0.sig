@@ -134,6 +134,7 @@ table confiture.journal.step integer
 table confiture.journal.steps integer
 table confiture.journal.version text
 table confiture.migration.backward text
+table confiture.migration.change_accepted boolean
 table confiture.migration.checksum text
 table confiture.migration.forward text
 table confiture.migration.name text
