@@ -190,6 +190,7 @@ progress.blocked_by reader
 progress.command reader
 progress.direction reader
 progress.elapsed reader
+progress.hook reader
 progress.line reader
 progress.migration_number reader
 progress.migrations reader
