@@ -155,12 +155,14 @@ journal.ended_at reader
 journal.executed_by reader
 journal.line reader
 journal.name reader
+journal.session operator
 journal.sort_key reader
 journal.statement operator
 journal.statements_done reader
 journal.step reader
 journal.steps reader
 journal.version reader
+keep_own_rows owner
 load_files operator
 load_migrations operator
 migration operator
