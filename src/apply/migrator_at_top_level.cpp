@@ -5,6 +5,7 @@
 #include "apply/step_stop.hpp"
 #include "migration/version.hpp"
 #include "pg/error.hpp"
+#include "pg/refused_forms.hpp"
 #include "pg/session.hpp"
 #include "pg/settings.hpp"
 #include "pg/top_level_statement.hpp"
@@ -140,6 +141,7 @@ journal_entry migrator::begin_at_top_level(const pg::statement &where) {
     retry({}, [&] {
         try {
             entry.names = pg::resolve_names(entry.statement);
+            pg::check_form(entry.statement); // what is refused is not begun
             entry.before = look_before(entry.statement);
         } catch (const pg::error &raised) {
             throw step_failed{runner_->failure_in(where, raised)};

@@ -22,12 +22,6 @@ concurrent_choice choose_form(const pg::statement_facts &facts, concurrently_pol
         if (relation)
             choice.locks.push_back({tag_of(relation), share_update_exclusive_lock});
 
-    if (facts.makes_index && table) {
-        const auto known = pg::name_of_relation(table);
-        if (known && known->kind == 'p')
-            choice.impossible = "cannot create index on partitioned table \"" +
-                                pg::unqualified_name(table) + "\" concurrently";
-    }
     if (policy == concurrently_policy::predict) {
         choice.emulate = false;
         choice.reason =

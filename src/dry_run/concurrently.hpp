@@ -20,8 +20,7 @@ struct real_lock {
 
 struct concurrent_choice {
     bool emulate = true;
-    std::string reason;     // why not
-    std::string impossible; // what the real form is refused with
+    std::string reason; // why not
     std::vector<real_lock> locks;
 };
 

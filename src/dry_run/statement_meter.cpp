@@ -4,6 +4,7 @@
 #include "pg/error.hpp"
 #include "pg/execute.hpp"
 #include "pg/session.hpp"
+#include "pg/refused_forms.hpp"
 #include "pg/settings.hpp"
 #include "pg/transaction.hpp"
 #include "pg/worker_names.hpp"
@@ -134,12 +135,19 @@ bool statement_meter::dispatch(statement_record &record) {
             record_.relations.look_again();
         return true;
     case kind::top_level_only:
+    case kind::concurrently:
+        if (pg::mentions(text, names_not_made_)) {
+            tell_step_alone(record);
+            leave_out(record, text, "it depends on what was not run");
+            return true;
+        }
         pg::refuse_temporary_names(text);
+        pg::check_form(text); // whatever its plain form may do
         tell_step_alone(record);
+        if (record.where.kind == kind::concurrently)
+            return run_concurrently(record, text);
         leave_out(record, text, "it cannot run inside the subtransaction of a dry run");
         return true;
-    case kind::concurrently:
-        return run_concurrently(record, text);
     case kind::plain:
         break;
     }
@@ -194,7 +202,6 @@ void statement_meter::tell_step_alone(const statement_record &record) {
 }
 
 bool statement_meter::run_concurrently(statement_record &record, std::string_view text) {
-    pg::refuse_temporary_names(text);
     const pg::statement_facts facts = pg::facts_of(text);
     const concurrent_choice choice = choose_form(facts, chosen_.concurrently, record_.relations);
     const auto note_real_locks = [&] {
@@ -203,9 +210,6 @@ bool statement_meter::run_concurrently(statement_record &record, std::string_vie
             record_.ledger.note_predicted(lock.tag, lock.mode, now());
         }
     };
-    if (!choice.impossible.empty())
-        throw failure{sqlstate{"0A000"}, choice.impossible};
-    tell_step_alone(record);
     if (!choice.emulate) {
         leave_out(record, text, choice.reason);
         note_real_locks();

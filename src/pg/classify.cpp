@@ -43,7 +43,7 @@ RawStmt *parse_statement(const char *text) {
                       "standard_conforming_strings is off",
                       "A migration is read with the setting on, and the session runs it with the "
                       "setting off.",
-                      "SET standard_conforming_strings = on, or write the string as E'…'."};
+                      "SET standard_conforming_strings = on, or write the string as E'...'."};
     return parsed;
 }
 
@@ -373,7 +373,6 @@ statement_facts facts_of(std::string_view statement) {
     case T_IndexStmt: {
         auto *tree = reinterpret_cast<IndexStmt *>(node);
         facts.relation = quoted(tree->relation);
-        facts.makes_index = true;
         facts.makes.push_back(tree->idxname ? tree->idxname : default_name(tree));
         break;
     }

@@ -70,7 +70,6 @@ struct statement_facts {
     std::string enum_label;         // that ALTER TYPE … ADD VALUE adds
     std::string relation;           // that a CONCURRENTLY works on, quoted, as written
     bool relation_is_index = false; // … and it names the index
-    bool makes_index = false;       // … on the relation
 };
 statement_facts facts_of(std::string_view statement);
 

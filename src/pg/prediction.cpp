@@ -3,6 +3,7 @@
 #include "pg/boundary.hpp"
 #include "pg/classify.hpp"
 #include "pg/prediction/predictor.hpp"
+#include "pg/refused_forms.hpp"
 #include "pg/transaction.hpp"
 
 #include <algorithm>
@@ -35,6 +36,11 @@ certainty prediction::sure() const {
         if (one.expected)
             worst = std::max(worst, one.sure);
     return worst;
+}
+
+/* Cancelled, shut down, out of memory. */
+static bool is_intervention(const std::string &sqlstate) {
+    return sqlstate.compare(0, 2, "57") == 0 || sqlstate.compare(0, 2, "53") == 0;
 }
 
 char kind_of(Oid relation) {
@@ -181,6 +187,21 @@ void predictor::unknown(std::string reason) {
     found_.push_back(std::move(nothing));
 }
 
+/* What the server would refuse as things are.  Earlier statements of the script may have changed
+ * that, and the plan has run none: then only what no catalog can change is told. */
+static std::optional<std::string> refusal_of(std::string_view text, bool is_first) {
+    try {
+        check_form(text);
+    } catch (const error &raised) {
+        const std::string state = raised.sqlstate();
+        if (is_intervention(state))
+            throw;
+        if (is_first || state == "0A000" || state == "42601")
+            return std::string("as things are, the server refuses it: ") + raised.what();
+    }
+    return std::nullopt;
+}
+
 /* In a subtransaction of its own, which takes back the locks on catalogs that looking took, and
  * survives what the server says to a statement that cannot be analysed. */
 std::vector<prediction> predict(std::string_view text, script_names &names) {
@@ -192,13 +213,18 @@ std::vector<prediction> predict(std::string_view text, script_names &names) {
     try {
         one.statement(parse_statement(terminated.c_str())->stmt);
     } catch (const error &raised) {
-        const std::string state = raised.sqlstate();
-        if (state.compare(0, 2, "57") == 0 || state.compare(0, 2, "53") == 0)
-            throw; // cancelled, shut down, out of memory
+        if (is_intervention(raised.sqlstate()))
+            throw;
         one.unknown(raised.what());
     }
     std::vector<prediction> found = one.take();
     looking.roll_back();
+    if (const auto refusal = refusal_of(text, names.statements++ == 0)) {
+        prediction refused;
+        refused.unknown = true;
+        refused.reason = *refusal;
+        found.push_back(std::move(refused));
+    }
     return found;
 }
 

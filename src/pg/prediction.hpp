@@ -45,6 +45,7 @@ struct script_names {
         oid was = 0; // the relation that was renamed; 0 for a new one
     };
     std::vector<name> names;
+    int statements = 0; // that were predicted before
 };
 
 /* One prediction for each relation.  Names that the statement makes are added to `names`. */

@@ -73,6 +73,7 @@ void read(const AlterTableStmt *statement, top_level_statement &facts) {
     if (!partition)
         return;
     facts.kind = kind::detach_partition;
+    facts.tolerant = statement->missing_ok;
     facts.relation = quoted(statement->relation);
     facts.partition = quoted(partition);
 }

@@ -52,15 +52,12 @@ std::vector<dependent> dependents_of(Oid class_id, Oid object_id, int sub) {
         });
 }
 
-/* The object that another is a part of: it is dropped in its place. */
-static std::vector<dependent> owners_of(Oid class_id, Oid object_id) {
+std::vector<dependent> dependencies_of(Oid class_id, Oid object_id) {
     return catalog_rows<dependent>(
         DependRelationId, DependDependerIndexId,
         {{Anum_pg_depend_classid, class_id}, {Anum_pg_depend_objid, object_id}},
         [](HeapTuple tuple, dependent &found) {
             auto *row = reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple));
-            if (row->deptype != DEPENDENCY_INTERNAL)
-                return false;
             found = {row->refclassid, row->refobjid, row->refobjsubid, row->deptype};
             return true;
         });
@@ -145,8 +142,10 @@ void predictor::dropped(const ObjectAddress &start, bool cascade) {
             if (!same && (cascade || one.kind != DEPENDENCY_NORMAL))
                 add(one);
         }
-        if (object.objectSubId == 0)
-            for (const dependent &owner : owners_of(object.classId, object.objectId))
+        if (object.objectSubId != 0)
+            continue;
+        for (const dependent &owner : dependencies_of(object.classId, object.objectId))
+            if (owner.kind == DEPENDENCY_INTERNAL) // the object that it is a part of goes too
                 add(owner);
     }
 }

@@ -164,5 +164,7 @@ struct dependent {
 };
 /* What depends on an object; `sub` 0 means the object with all its parts. */
 std::vector<dependent> dependents_of(Oid class_id, Oid object_id, int sub);
+/* What it depends on itself. */
+std::vector<dependent> dependencies_of(Oid class_id, Oid object_id);
 
 } // namespace confiture::pg
