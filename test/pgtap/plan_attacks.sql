@@ -201,6 +201,13 @@ ORDER BY a.place;
 SELECT ok(NOT planned, 'plan() runs no code of ' || name) FROM told ORDER BY place;
 SELECT ok(ran, 'and the trap was armed: ' || name || CASE WHEN how <> 'done' THEN ' (' || how || ')' ELSE '' END) FROM told ORDER BY place;
 
+-- What the script brings along is told as unknown, wherever it stands.
+SELECT alike(answer, '%unknown%', 'and it is told: ' || name) FROM told
+ WHERE script ~ '^(SELECT|INSERT INTO m.plain|UPDATE|DELETE|COPY|EXPLAIN|PREPARE|DECLARE)' OR script ~ ' (USING|ADD y|ADD CHECK|ADD EXCLUDE|CREATE INDEX) '
+ ORDER BY place;
+SELECT alike(answer, '%unknown%', 'and it is told: ' || name) FROM told
+ WHERE name IN ('a bound', 'a bound in SQL', 'a bound with a literal', 'a partition that is made', 'the check of a new domain') ORDER BY place;
+
 -- A dry run asks for trust before it makes the same plan.
 SET ROLE plan_attacker;
 SELECT confiture.register_migration('attack', 'attack', 'ALTER TABLE m.plain ALTER x TYPE bigint USING m.i()') \g /dev/null

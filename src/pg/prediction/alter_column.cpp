@@ -241,6 +241,7 @@ void predictor::add_column(Oid table, const ColumnDef *column, bool recurse, LOC
             if (constraint->generated_kind != ATTRIBUTE_GENERATED_STORED)
                 break;
 #endif
+            query(constraint->raw_expr, depth::rewritten);
             what.rewrites.expected = true;
             break;
         case CONSTR_PRIMARY:
@@ -251,12 +252,15 @@ void predictor::add_column(Oid table, const ColumnDef *column, bool recurse, LOC
             not_null = true;
             break;
         case CONSTR_CHECK:
+            query(constraint->raw_expr, depth::rewritten);
             what.scans.expected = true;
             break;
         default:
             break;
         }
     }
+    if (type_runs_code(type_of(column->typeName)))
+        unknown("a domain is checked by a function that runs code");
     if (has_constraints(type_of(column->typeName)))
         what.rewrites = {true, certain};
     what.scans.expected =

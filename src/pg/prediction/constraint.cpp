@@ -48,12 +48,16 @@ void predictor::add_foreign_key(Oid table, const RangeVar *referenced, bool chec
 /* PRIMARY KEY, UNIQUE and EXCLUDE: an index is built, of every partition, too. */
 void predictor::add_index_constraint(Oid table, const Constraint *constraint, LOCKMODE mode) {
     const bool builds = !constraint->indexname;
+    ListCell *cell;
+    foreach (cell, constraint->exclusions)
+        query(static_cast<IndexElem *>(linitial(static_cast<List *>(lfirst(cell))))->expr,
+              depth::rewritten);
+    query(constraint->where_clause, depth::rewritten);
     relation(table, scanning(mode, builds));
     if (kind_of(table) == RELKIND_PARTITIONED_TABLE)
         inheritors(table, scanning(ShareLock, builds));
     if (constraint->contype != CONSTR_PRIMARY)
         return;
-    ListCell *cell;
     if (builds) {
 #if PG_VERSION_NUM >= 180000
         if (kind_of(table) == RELKIND_PARTITIONED_TABLE)
@@ -92,6 +96,7 @@ void predictor::add_constraint(Oid table, const Constraint *constraint, bool rec
     case CONSTR_EXCLUSION:
         return add_index_constraint(table, constraint, mode);
     case CONSTR_CHECK:
+        query(constraint->raw_expr, checks ? depth::rewritten : depth::analysed);
         relation(table, scanning(mode, checks));
         if (recurse && !constraint->is_no_inherit)
             inheritors(table, scanning(mode, checks));

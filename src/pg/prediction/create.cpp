@@ -15,6 +15,7 @@ namespace confiture::pg {
 void predictor::create_table(const CreateStmt *statement) {
     if (statement->if_not_exists && OidIsValid(find(statement->relation)))
         return;
+    bounds(statement->partbound);
     ListCell *cell;
     foreach (cell, statement->inhRelations) {
         const Oid parent =
@@ -115,6 +116,10 @@ void predictor::create_index(const IndexStmt *statement) {
             return;
         }
     }
+    ListCell *cell;
+    foreach (cell, statement->indexParams)
+        query(static_cast<IndexElem *>(lfirst(cell))->expr, depth::rewritten);
+    query(statement->whereClause, depth::rewritten);
     named(statement->relation, scanning(mode));
     if (statement->relation->inh && kind_of(table) == RELKIND_PARTITIONED_TABLE)
         for (Oid part : inheritors_of(table))

@@ -370,6 +370,59 @@ bool has_constraints(Oid domain) {
     return false;
 }
 
+static bool checks_run_code(Oid domain) {
+    struct row {
+        Node *check;
+    };
+    for (const row &one : catalog_rows<row>(
+             ConstraintRelationId, ConstraintTypidIndexId, {{Anum_pg_constraint_contypid, domain}},
+             [](HeapTuple tuple, row &found) {
+                 bool null;
+                 const Datum check =
+                     SysCacheGetAttr(CONSTROID, tuple, Anum_pg_constraint_conbin, &null);
+                 if (!null)
+                     found.check = static_cast<Node *>(stringToNode(TextDatumGetCString(check)));
+                 return !null;
+             }))
+        if (runs_code(one.check))
+            return true;
+    return false;
+}
+
+bool type_runs_code(Oid type) {
+    if (is_built_in(type))
+        return false;
+    if (const Oid element = call([&] { return get_element_type(type); }))
+        return type_runs_code(element);
+    switch (call([&] { return get_typtype(type); })) {
+    case TYPTYPE_DOMAIN:
+        return checks_run_code(type) || type_runs_code(call([&]() -> Oid {
+                   HeapTuple tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+                   if (!HeapTupleIsValid(tuple))
+                       return InvalidOid;
+                   const Oid base = reinterpret_cast<Form_pg_type>(GETSTRUCT(tuple))->typbasetype;
+                   ReleaseSysCache(tuple);
+                   return base;
+               }));
+    case TYPTYPE_RANGE:
+        return type_runs_code(call([&] { return get_range_subtype(type); }));
+#if PG_VERSION_NUM >= 140000
+    case TYPTYPE_MULTIRANGE:
+        return type_runs_code(call([&] { return get_multirange_range(type); }));
+#endif
+    case TYPTYPE_COMPOSITE: {
+        cached_relation row(call([&] { return get_typ_typrelid(type); }));
+        for (int i = 0; row && i < row->rd_att->natts; i++)
+            if (!TupleDescAttr(row->rd_att, i)->attisdropped &&
+                type_runs_code(TupleDescAttr(row->rd_att, i)->atttypid))
+                return true;
+        return false;
+    }
+    default:
+        return false;
+    }
+}
+
 bool has_built_in_key(Oid partitioned) {
     for (Oid one = partitioned; OidIsValid(one); one = parent_of(one))
         if (!call([&] { return key_is_built_in(one); }))

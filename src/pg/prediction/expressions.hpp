@@ -48,6 +48,10 @@ std::optional<int32> modifier_of(const TypeName *name, Oid type);
 /* DomainHasConstraints() without planning them. */
 bool has_constraints(Oid domain);
 
+/* Does reading a literal of the type, or converting to it, check a domain with a function that runs
+ * statements? */
+bool type_runs_code(Oid type);
+
 /* Is the key of a partitioned table, and of those above it, built in with all that compares it? */
 bool has_built_in_key(Oid partitioned);
 

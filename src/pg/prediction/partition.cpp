@@ -91,9 +91,18 @@ void predictor::default_partition(Oid parent, bool checked) {
         inheritors(oid, what);
 }
 
+/* The server evaluates them when the partition is made or attached. */
+void predictor::bounds(const PartitionBoundSpec *bound) {
+    if (!bound)
+        return;
+    for (List *values : {bound->listdatums, bound->lowerdatums, bound->upperdatums})
+        query(reinterpret_cast<Node *>(values), depth::rewritten);
+}
+
 void predictor::attach_partition(Oid parent, const PartitionCmd *command, LOCKMODE mode) {
     if (kind_of(parent) == RELKIND_PARTITIONED_INDEX)
         return attach_index(parent, command, mode);
+    bounds(command->bound);
     relation(parent, {mode});
     const Oid table = named(command->name, {AccessExclusiveLock});
     if (!OidIsValid(table))

@@ -131,6 +131,7 @@ private:
     void attach_index(Oid parent, const PartitionCmd *command, LOCKMODE mode);
     void detach_partition(Oid parent, const PartitionCmd *command, LOCKMODE mode);
     void default_partition(Oid parent, bool checked);
+    void bounds(const PartitionBoundSpec *bound);
 
     script_names &names_;
     std::vector<prediction> found_;

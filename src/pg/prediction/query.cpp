@@ -1,6 +1,7 @@
 /* SELECT, INSERT, UPDATE, DELETE, MERGE and COPY: what they name, and what views and rules add. */
 #include "pg/boundary.hpp"
 #include "pg/prediction/catalog_rows.hpp"
+#include "pg/prediction/expressions.hpp"
 #include "pg/prediction/predictor.hpp"
 #include "pg/prediction/query_reading.hpp"
 #include "pg/prediction/tree_walkers.hpp"
@@ -10,6 +11,7 @@
 extern "C" {
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
+#include "parser/parse_type.h"
 #include "parser/parsetree.h"
 #include "rewrite/prs2lock.h"
 #include "rewrite/rewriteDefine.h"
@@ -32,6 +34,14 @@ bool function_runs_code(Oid function) {
 
 static bool any_function_runs_code(Oid function, void *) { return function_runs_code(function); }
 
+namespace {
+
+struct code_search {
+    List *types = NIL; // of literals and of domains that are converted to
+};
+
+} // namespace
+
 static bool finds_code(Node *node, void *argument) {
     if (!node)
         return false;
@@ -39,13 +49,26 @@ static bool finds_code(Node *node, void *argument) {
         return false;
     if (check_functions_in_node(node, any_function_runs_code, nullptr))
         return true;
+    auto *search = static_cast<code_search *>(argument);
+    if (IsA(node, Param) || IsA(node, CoerceToDomain))
+        search->types = list_append_unique_oid(search->types, exprType(node));
     if (IsA(node, Query))
         return walk_query(reinterpret_cast<Query *>(node), finds_code, argument);
     return walk_expression(node, finds_code, argument);
 }
 
+static bool any_type_runs_code(const List *types) {
+    const ListCell *cell;
+    foreach (cell, types)
+        if (type_runs_code(lfirst_oid(cell)))
+            return true;
+    return false;
+}
+
 bool runs_code(Node *expression) {
-    return expression && call([&] { return finds_code(expression, nullptr); });
+    code_search search;
+    return expression && (call([&] { return finds_code(expression, &search); }) ||
+                          any_type_runs_code(search.types));
 }
 
 /* The functions of this name, whatever their arguments. */
@@ -59,6 +82,16 @@ static bool may_run_code(const FuncCall *called) {
     });
     for (; candidates; candidates = candidates->next)
         if (function_runs_code(candidates->oid))
+            return true;
+    return false;
+}
+
+/* The operators of this name, whatever their arguments. */
+static bool may_run_code(const A_Expr *expression) {
+    FuncCandidateList candidates =
+        call([&] { return OpernameGetCandidates(expression->name, '\0', true); });
+    for (; candidates; candidates = candidates->next)
+        if (function_runs_code(call([&] { return get_opcode(candidates->oid); })))
             return true;
     return false;
 }
@@ -139,8 +172,15 @@ void predictor::read(const query_reading &reading, depth how) {
         else if (one.relation->inh)
             read_children(oid, one.mode, one.filtered);
     }
+    for (const TypeName *name : reading.types) // literals are read while they are analysed
+        if (type_runs_code(call([&] { return LookupTypeNameOid(nullptr, name, true); })))
+            return unknown("a domain is checked by a function that runs code");
     if (how == depth::analysed)
         return;
+    for (const A_Expr *expression : reading.operators)
+        if (may_run_code(expression))
+            return unknown(std::string("the operator ") + strVal(llast(expression->name)) +
+                           " runs code");
     for (const FuncCall *called : reading.functions)
         if (may_run_code(called)) {
             unknown(std::string("the function ") + strVal(llast(called->funcname)) + " runs code");

@@ -56,6 +56,12 @@ private:
         case T_FuncCall:
             self->found_.functions.push_back(reinterpret_cast<FuncCall *>(node));
             break;
+        case T_A_Expr:
+            self->found_.operators.push_back(reinterpret_cast<A_Expr *>(node));
+            break;
+        case T_TypeCast:
+            self->found_.types.push_back(reinterpret_cast<TypeCast *>(node)->typeName);
+            break;
         default:
             break;
         }

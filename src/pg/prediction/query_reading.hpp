@@ -12,7 +12,9 @@ struct query_reading {
     };
     std::vector<mention> relations;
     std::vector<const FuncCall *> functions;
-    std::vector<Node *> writes; // INSERT, UPDATE, DELETE and MERGE, those in WITH too
+    std::vector<const A_Expr *> operators;
+    std::vector<const TypeName *> types; // of casts
+    std::vector<Node *> writes;          // INSERT, UPDATE, DELETE and MERGE, those in WITH too
 };
 
 /* Walks the tree without asking the catalog. */
