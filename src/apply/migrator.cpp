@@ -217,6 +217,7 @@ void migrator::go_on_from(const journal &begun) {
             same && entry.done && index < steps_.size() && entry.content == entry_of(index).content;
         next_ = index + 1;
         statements_done_ = entry.statements_done;
+        runner_->lose_row_count();
     }
     if (same)
         return;

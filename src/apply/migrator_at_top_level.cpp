@@ -79,6 +79,8 @@ void migrator::run_at_top_level() {
             fail(policy.give_up(*failed));
         pause_before_retry(policy);
     }
+    if (steps_[next_].may_commit) // of the others none writes rows
+        runner_->lose_row_count();
     statements_done_++;
 }
 

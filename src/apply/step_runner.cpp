@@ -12,7 +12,6 @@
 #include "running/lock_limit.hpp"
 
 #include <exception>
-#include <string_view>
 
 namespace confiture::apply {
 
@@ -28,10 +27,6 @@ failure_record placed(failure_record failed, const pg::script &script, const pg:
         failed.column = where.column;
     }
     return failed;
-}
-
-bool writes_rows(std::string_view tag) {
-    return tag == "INSERT" || tag == "UPDATE" || tag == "DELETE" || tag == "MERGE" || tag == "COPY";
 }
 
 struct cause {
@@ -64,6 +59,7 @@ step_runner::step_runner(const hooks::prepared_migration &migration,
       sessions_lock_ms_(pg::lock_timeout_in_force()), transactions_(whose) {}
 
 void step_runner::begins(const hooks::hook &which) {
+    run_.progress(rows_.so_far(), elapsed_ms_);
     board_.now.hook = which.name;
     board_.publish(pg::activity::running_hooks);
 }
@@ -71,6 +67,8 @@ void step_runner::begins(const hooks::hook &which) {
 bool step_runner::ended(const hooks::hook &which, const hooks::hook_outcome &outcome) {
     board_.now.hook = "";
     board_.publish();
+    rows_.count();
+    elapsed_ms_ += outcome.elapsed_ms;
     hook_runs_.add(phase_, which, outcome);
     return true;
 }
@@ -159,7 +157,8 @@ void step_runner::run_within_limits(const step_work &work, pg::session_watch &wa
 
 void step_runner::run(const step_work &work, pg::session_watch &watch,
                       const std::function<void()> &note) {
-    rows_before_ = rows_;
+    rows_before_ = rows_.remember();
+    rows_.begin_transaction();
     locks_.begin_step(watch);
     try {
         in_step([&] {
@@ -167,7 +166,7 @@ void step_runner::run(const step_work &work, pg::session_watch &watch,
             return true;
         });
     } catch (...) {
-        rows_ = rows_before_;
+        rows_.go_back(rows_before_);
         locks_.end_step(watch.waits());
         throw;
     }
@@ -202,6 +201,7 @@ void step_runner::run_deferred(const step_work &work) {
 std::optional<failure_record> step_runner::run_last(hooks::phase which) {
     phase_ = which;
     board_.publish(pg::activity::running_hooks);
+    rows_.begin_transaction();
     try {
         return in_step([&] {
             auto failed = hooks::run_hooks(run_, which, book_.of(which), *this);
@@ -230,12 +230,10 @@ void step_runner::run_statement(std::size_t index, pg::session_watch &watch) {
     try {
         pg::check_for_interrupts();
         pg::observation::begin_statement();
-        const pg::completion done =
-            statements_.run(where, migration_.script.text_of(where), false, watch, memory_);
-        if (writes_rows(done.tag))
-            rows_ += done.rows;
+        statements_.run(where, migration_.script.text_of(where), false, watch, memory_);
         transactions_.keep_lock();
         locks_.look(true);
+        rows_.count();
     } catch (const pg::error &raised) {
         if (auto stopped = stop_of(watch, raised))
             throw step_failed{placed(std::move(*stopped), migration_.script, where)};
@@ -252,7 +250,7 @@ void step_runner::run_statement(std::size_t index, pg::session_watch &watch) {
     watch.forget_statement();
     look_at_lock_timeout(where);
     elapsed_ms_ += pg::now_ms() - started;
-    run_.progress(rows_, elapsed_ms_);
+    run_.progress(rows_.so_far(), elapsed_ms_);
 }
 
 /* pg_dump's files begin with SET lock_timeout = 0. */

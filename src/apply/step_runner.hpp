@@ -17,6 +17,7 @@
 #include "pg/session.hpp"
 #include "pg/session_watch.hpp"
 #include "pg/transaction.hpp"
+#include "running/row_counter.hpp"
 #include "running/statement_runner.hpp"
 
 #include <functional>
@@ -62,7 +63,9 @@ public:
     bool has(hooks::phase which) { return !book_.of(which).empty(); }
     void failed(const migration::failure_record &error) { run_.failed(error); }
     /* The commit of what ran last has failed. */
-    void not_committed() { rows_ = rows_before_; }
+    void not_committed() { rows_.go_back(rows_before_); }
+    /* It has written rows in another session. */
+    void lose_row_count() { rows_.lose_count(); }
     hooks::migration_run &run_of_hooks() { return run_; }
 
     /* With the place in the script, of a statement that ran at top level. */
@@ -94,7 +97,8 @@ private:
     step_locks locks_;
     heartbeat beat_;
     pg::memory_context memory_{"confiture statement"};
-    std::int64_t rows_ = 0, rows_before_ = 0; // the step that runs
+    running::row_counter rows_;
+    running::row_counter::total rows_before_; // the step that runs
     double elapsed_ms_ = 0;
     std::string running_as_ = pg::current_role_name();
     const bool several_;

@@ -205,7 +205,7 @@ std::vector<pg::value> columns(const migration_result &result) {
             migration.version.empty() ? pg::value{} : pg::text(migration.version),
             success ? pg::boolean(*success) : pg::value{},
             pg::real(result.execution_ms()),
-            pg::bigint(migration.written.all()),
+            migration.rows_counted ? pg::bigint(migration.written.all()) : pg::value{},
             pg::text_array(result.locks.locked_tables),
             pg::real(result.expected.expected_ms),
             pg::integer(result.expected.confidence_percent),

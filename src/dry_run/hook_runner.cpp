@@ -68,7 +68,7 @@ void hook_runner::begins(const hooks::hook &which) {
     hook.line = which.line;
     hook.started_ms = pg::now_ms() - record_.began_ms;
     migration_.hooks.push_back(std::move(hook));
-    run_.progress(migration_.written.all(), migration_.execution_ms);
+    run_.progress(record_.rows.so_far(), migration_.execution_ms);
     measured_ = {};
     measured_.where.line = which.line;
     waited_before_ = watch_.waited_ms();
@@ -81,10 +81,12 @@ void hook_runner::fails() { observer_.look_after_error(); }
 bool hook_runner::ended(const hooks::hook &which, const hooks::hook_outcome &outcome) {
     observer_.look(true);
     record_.ledger.note_taken_again(pg::now_ms() - record_.began_ms);
-    if (outcome.error)
+    if (outcome.error) {
         record_.relations.look_again(); // what it wrote was undone
-    else
+    } else {
         record_.relations.settle(measured_);
+        measured_.written = record_.rows.count();
+    }
     observer_.end();
     hook_record &hook = migration_.hooks.back();
     hook.status = outcome.status;

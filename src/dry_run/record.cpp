@@ -4,13 +4,6 @@
 
 namespace confiture::dry_run {
 
-row_counts &row_counts::operator+=(const row_counts &more) {
-    inserted += more.inserted;
-    updated += more.updated;
-    deleted += more.deleted;
-    return *this;
-}
-
 const char *name_of(statement_status status) {
     switch (status) {
     case statement_status::done:

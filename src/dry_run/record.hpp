@@ -6,6 +6,7 @@
 #include "migration/failure_record.hpp"
 #include "pg/parse.hpp"
 #include "pg/tracer.hpp"
+#include "pg/written_rows.hpp"
 
 #include <cstdint>
 #include <map>
@@ -20,11 +21,7 @@ namespace confiture::dry_run {
 using migration::failure_record;
 using migration::shorten;
 
-struct row_counts {
-    std::int64_t inserted = 0, updated = 0, deleted = 0;
-    std::int64_t all() const { return inserted + updated + deleted; }
-    row_counts &operator+=(const row_counts &more);
-};
+using pg::row_counts;
 
 enum class statement_status : std::uint8_t {
     done,
@@ -144,6 +141,7 @@ struct migration_record {
     double started_ms = 0, ended_ms = 0;
     double execution_ms = 0, waited_ms = 0;
     row_counts written;
+    bool rows_counted = true; // else `written` has not all of them
     pg::resources spent{};
     std::vector<statement_record> statements;
     std::map<std::string, tag_total> totals;

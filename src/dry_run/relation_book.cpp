@@ -127,11 +127,8 @@ void relation_book::settle_one(pg::oid relation, relation_info &info, statement_
     const row_counts written{now.inserted - info.seen.inserted, now.updated - info.seen.updated,
                              now.deleted - info.seen.deleted};
     info.seen = now;
-    if (written.all() > 0) {
-        record.written += written;
-        if (info.files.back() == info.files.front()) // else they go with the new file
-            info.written += written;
-    }
+    if (written.all() > 0 && info.files.back() == info.files.front()) // else they go with the file
+        info.written += written;
 }
 
 void relation_book::settle(statement_record &record) {

@@ -55,6 +55,7 @@ private:
         input_ = &input;
         ending_.begin(*migration_, input);
         statements_.begin(*migration_, input, index);
+        record_.rows.begin_migration();
         migration_->started_ms = now();
         migration_->status = run_status::complete;
         migration_->statement_count = static_cast<std::int32_t>(input.script.statements.size());
@@ -77,6 +78,7 @@ private:
             run_last_hooks(hooks);
         }
         migration_->spent = pg::resources_spent() - before;
+        migration_->rows_counted = record_.rows.so_far().has_value();
         migration_->ended_ms = now();
         return goes_on && migration_->status == run_status::complete;
     }
@@ -145,6 +147,7 @@ private:
             return;
         migration_->steps++;
         step_.emplace();
+        rows_before_step_ = record_.rows.remember();
     }
 
     /* What ROLLBACK does after a failure. */
@@ -156,6 +159,8 @@ private:
         step_->roll_back();
         step_.reset();
         record_.relations.look_again();
+        record_.rows.count();
+        record_.rows.go_back(rows_before_step_);
     }
 
     /* What COMMIT does at the end of a step. */
@@ -204,6 +209,7 @@ private:
     const migration_input *input_ = nullptr;
     pg::settings_scope *step_settings_ = nullptr;
     std::optional<pg::subtransaction> step_; // as long as one is open
+    running::row_counter::total rows_before_step_;
 };
 
 } // namespace
@@ -213,6 +219,7 @@ void run_chain(const std::vector<migration_input> &inputs, hooks::registered_hoo
                pg::memory_context &statement_memory, chain_record &record) {
     record.began_ms = pg::now_ms();
     record.ledger.begin(before.held);
+    record.rows.begin_transaction();
     chain_runner(registered, chosen, before, statement_memory, record).run(inputs);
 }
 

@@ -12,6 +12,7 @@
 #include "pg/memory.hpp"
 #include "pg/session_watch.hpp"
 #include "running/lock_ledger.hpp"
+#include "running/row_counter.hpp"
 
 #include <string>
 #include <unordered_map>
@@ -35,6 +36,7 @@ struct chain_record {
     std::vector<migration_record> migrations;
     running::lock_ledger ledger;
     relation_book relations;
+    running::row_counter rows; // of the migration that runs
     std::vector<pg::lock_wait> waits;
     std::vector<pg::wait_caused> waits_caused;
     const char *statistics_written_by = nullptr;            // a command tag

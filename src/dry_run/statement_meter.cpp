@@ -109,6 +109,7 @@ bool statement_meter::settle(statement_record &record, const statement_store &st
     observer_.look(true);
     record_.ledger.note_taken_again(now());
     record_.relations.settle(record);
+    record.written = record_.rows.count();
     if (record.where.kind == pg::statement_kind::plain && record.status == statement_status::done)
         plan_.compare(record, record_.ledger, record_.relations, migration_->plan);
     if (store.wants(record.elapsed_ms))

@@ -31,7 +31,7 @@ migration_run::~migration_run() { innermost = outer_; }
 
 migration_run *migration_run::current() { return innermost; }
 
-void migration_run::progress(std::int64_t rows_affected, double execution_time_ms) {
+void migration_run::progress(std::optional<std::int64_t> rows_affected, double execution_time_ms) {
     input_.rows_affected = rows_affected;
     input_.execution_time_ms = execution_time_ms;
 }

@@ -32,8 +32,8 @@ public:
     const std::string &direction() const { return input_.direction; }
     bool dry_run() const { return input_.dry_run; }
 
-    /* What the migration has done so far. */
-    void progress(std::int64_t rows_affected, double execution_time_ms);
+    /* What the migration has done so far; no rows where they are not known. */
+    void progress(std::optional<std::int64_t> rows_affected, double execution_time_ms);
     /* The first error stays. */
     void failed(const migration::failure_record &error);
 

@@ -63,7 +63,8 @@ typedef struct ConfitureHookContext {
     const char *direction;         /* "forward" or "backward" */
     const char *phase;             /* "AFTER_DDL", as in confiture.hook_phase */
     bool dry_run;                  /* everything is going to be rolled back */
-    int64 rows_affected;           /* inserted, updated and deleted by the migration so far */
+    int64 rows_affected;           /* inserted, updated and deleted by the migration so far; -1
+                                      where that is not known */
     double execution_time_ms;      /* of the migration so far */
     Jsonb *config;                 /* an object, {} if the hook has none; never NULL */
     Jsonb *stats;                  /* an object: what confiture.set_stat() shared; never NULL */

@@ -177,7 +177,11 @@ value as_jsonb(const hook_input &input) {
     else
         json.null();
     json.member("dry_run", input.dry_run);
-    json.member("rows_affected", input.rows_affected);
+    json.key("rows_affected");
+    if (input.rows_affected)
+        json.integer(*input.rows_affected);
+    else
+        json.null();
     json.member("execution_time_ms", input.execution_time_ms);
     json.key("config");
     json.document(input.config);
@@ -332,7 +336,7 @@ value hook_context(const hook_input &input) {
                              text(input.direction),
                              input.phase ? hook_phase(input.phase) : value{},
                              boolean(input.dry_run),
-                             bigint(input.rows_affected),
+                             input.rows_affected ? bigint(*input.rows_affected) : value{},
                              real(input.execution_time_ms),
                              jsonb(input.config),
                              jsonb(input.stats),

@@ -19,7 +19,7 @@ struct hook_input {
     std::string name, direction;
     const char *phase = nullptr; // a label of confiture.hook_phase
     bool dry_run = false;
-    std::int64_t rows_affected = 0;
+    std::optional<std::int64_t> rows_affected = 0; // nothing: not known
     double execution_time_ms = 0;
     std::string config, stats, error;
 

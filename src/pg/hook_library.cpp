@@ -68,7 +68,7 @@ hook_output call_library_hook(const std::string &library, const std::string &sym
                                        input.direction.c_str(),
                                        input.phase,
                                        input.dry_run,
-                                       input.rows_affected,
+                                       input.rows_affected.value_or(-1),
                                        input.execution_time_ms,
                                        document(input.config),
                                        document(input.stats),
