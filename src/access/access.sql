@@ -15,7 +15,7 @@ FROM (VALUES
     ('reader', 'relation', 'history', 'id, version, sort_key, name, action, status, checksum, started_at, finished_at, executed_by, statements_done, locks'),
     ('reader', 'relation', 'journal', 'sort_key, step, steps, version, name, direction, content, database, statements_done, line, command, began_at, ended_at, executed_by'),
     ('reader', 'relation', 'backfill_run', 'name, table_name, key_columns, rows_updated, rows_passed, batches, started_at, changed_at, finished_at, executed_by'),
-    ('reader', 'relation', 'hook', 'name, phase, function, library, symbol, migrations, priority, timeout, on_failure, enabled, extension, registered_at, registered_by'),
+    ('reader', 'relation', 'hook', 'name, phase, function, library, symbol, migrations, priority, timeout, on_failure, direction, enabled, extension, registered_at, registered_by'),
     ('reader', 'relation', 'hook_run', 'id, version, direction, phase, hook_name, status, rows_affected, execution_time_ms, recorded_at, executed_by'),
     ('reader', 'relation', 'trusted', NULL),
     ('reader', 'routine', 'read_progress', NULL),

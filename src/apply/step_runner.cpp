@@ -53,7 +53,8 @@ cause cause_of(const std::exception_ptr &raised) {
 step_runner::step_runner(const hooks::prepared_migration &migration,
                          hooks::registered_hooks &registered, board &shown, bool several,
                          transactions &whose)
-    : migration_(migration), board_(shown), book_(registered, migration.version, migration.hooks),
+    : migration_(migration), board_(shown),
+      book_(registered, migration.version, migration.direction, migration.hooks),
       run_(migration.version, migration.name, migration.direction, false), several_(several),
       lock_limit_ms_(running::lock_limit(migration.lock_timeout, pg::lock_timeout())),
       sessions_lock_ms_(pg::lock_timeout_in_force()), transactions_(whose) {}

@@ -16,7 +16,7 @@ hook_runner::hook_runner(hooks::registered_hooks &registered, chain_record &reco
                          ending &ending, migration_record &migration, const migration_input &input,
                          std::int32_t index)
     : record_(record), watch_(watch), observer_(observer), ending_(ending), migration_(migration),
-      book_(registered, input.version, input.hooks),
+      book_(registered, input.version, input.direction, input.hooks),
       run_(input.version, input.name, input.direction, true) {
     place_.migration = index;
 }

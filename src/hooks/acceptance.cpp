@@ -36,9 +36,9 @@ static failure refusal_of_library(const hook &which) {
 }
 
 std::string definition_hash(const hook &which, pg::hook_functions &functions) {
-    std::vector<std::string> parts{which.name,      name_of(which.when), which.function,
-                                   which.library,   which.symbol,        which.config,
-                                   which.migrations};
+    std::vector<std::string> parts{which.name,       name_of(which.when), which.function,
+                                   which.library,    which.symbol,        which.config,
+                                   which.migrations, name_of(which.goes)};
     if (!which.function.empty()) {
         const auto &function = functions.find(which.function);
         parts.push_back(pg::hook_functions::definition(function));

@@ -20,12 +20,13 @@ void refuse_null(const pg::arguments &arguments, int index, const char *what) {
 }
 
 /* What all forms of register_hook have in common: name, phase, … and from `rest` on migrations,
- * priority, timeout, on_failure, config. */
+ * priority, timeout, on_failure, config, direction. */
 registration read_registration(const pg::arguments &arguments, int rest) {
-    const char *const names[] = {"migrations", "priority", "timeout", "on_failure", "config"};
+    const char *const names[] = {"migrations", "priority", "timeout",
+                                 "on_failure", "config",   "direction"};
     refuse_null(arguments, 0, "name");
     refuse_null(arguments, 1, "phase");
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 6; i++)
         if (i != 2)
             refuse_null(arguments, rest + i, names[i]);
     registration given;
@@ -37,6 +38,7 @@ registration read_registration(const pg::arguments &arguments, int rest) {
         given.timeout = arguments.interval(rest + 2);
     given.on_failure = arguments.text(rest + 3);
     given.config = arguments.jsonb_text(rest + 4);
+    given.direction = arguments.text(rest + 5);
     if (given.config.front() != '{')
         throw failure{configuration_invalid, "the config of a hook must be a JSON object", "",
                       "Write it as '{\"name\": value}'."};

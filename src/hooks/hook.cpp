@@ -55,6 +55,22 @@ phase phase_named(const std::string &name) {
     return static_cast<phase>(found - std::begin(names));
 }
 
+static constexpr const char *ways[] = {"forward", "backward", "both"};
+
+way way_named(const std::string &name) {
+    const auto found = std::find(std::begin(ways), std::end(ways), name);
+    if (found == std::end(ways))
+        throw failure{configuration_invalid, "invalid direction of a hook: \"" + name + "\"",
+                      "It is forward, backward or both."};
+    return static_cast<way>(found - std::begin(ways));
+}
+
+const char *name_of(way which) { return ways[static_cast<std::size_t>(which)]; }
+
+bool runs_in(const hook &which, const std::string &direction) {
+    return which.goes == way::both || direction == name_of(which.goes);
+}
+
 bool runs_before(const hook &left, const hook &right) {
     return left.priority != right.priority ? left.priority < right.priority
                                            : left.name < right.name;

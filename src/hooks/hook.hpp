@@ -25,6 +25,13 @@ enum class phase : std::uint8_t {
 
 constexpr std::size_t phase_count = 6;
 
+/* Which way a migration goes in which a registered hook runs. */
+enum class way : std::uint8_t { forward, backward, both };
+
+/* Throws failure{configuration_invalid} for what is none. */
+way way_named(const std::string &name);
+const char *name_of(way which);
+
 /* 'AFTER_DDL' */
 const char *name_of(phase which);
 /* Throws failure{configuration_invalid} for what is no phase. */
@@ -42,6 +49,7 @@ struct hook {
     std::string extension;        // that registered it; empty for none
     std::string config;           // jsonb image
     std::string migrations = "*"; // see names_version()
+    way goes = way::forward;      // of a hook in a script: that of the script
     std::int32_t priority = 100;
     std::optional<int> timeout_ms; // nothing: confiture.hook_timeout; 0: none
     bool continues = false;        // after a failure of the hook
@@ -53,6 +61,9 @@ using hook_list = std::vector<std::shared_ptr<const hook>>;
 
 /* Priority, then name. */
 bool runs_before(const hook &left, const hook &right);
+
+/* Is it a hook for migrations that go in this direction, forward or backward? */
+bool runs_in(const hook &which, const std::string &direction);
 
 /* Does a list such as '*', '001,002' or '2024*,2025*' name this version? */
 bool names_version(const std::string &list, const std::string &version);

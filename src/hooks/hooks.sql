@@ -1,20 +1,20 @@
-CREATE FUNCTION confiture.register_hook(name text, phase confiture.hook_phase, function regprocedure, migrations text DEFAULT '*', priority integer DEFAULT 100, timeout interval DEFAULT NULL, on_failure text DEFAULT 'abort', config jsonb DEFAULT '{}')
+CREATE FUNCTION confiture.register_hook(name text, phase confiture.hook_phase, function regprocedure, migrations text DEFAULT '*', priority integer DEFAULT 100, timeout interval DEFAULT NULL, on_failure text DEFAULT 'abort', config jsonb DEFAULT '{}', direction text DEFAULT 'forward')
 RETURNS void
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'confiture_register_hook';
-COMMENT ON FUNCTION confiture.register_hook(text, confiture.hook_phase, regprocedure, text, integer, interval, text, jsonb) IS 'Registers a function as a hook, or replaces a hook of that name that the caller may change, an extension''s by its own scripts alone. The function takes one confiture.hook_context, or the same as one jsonb, and returns confiture.hook_result, bigint (rows), jsonb (stats) or void; it is kept by its signature and looked up when it runs. migrations: * for all, or versions with commas between them, each with * for any text. Lower priorities run first, then by name. timeout: null for confiture.hook_timeout, 0 for none. on_failure: abort (the migration fails) or continue (a warning). Errors: MG016.';
+COMMENT ON FUNCTION confiture.register_hook(text, confiture.hook_phase, regprocedure, text, integer, interval, text, jsonb, text) IS 'Registers a function as a hook, or replaces a hook of that name that the caller may change, an extension''s by its own scripts alone. The function takes one confiture.hook_context, or the same as one jsonb, and returns confiture.hook_result, bigint (rows), jsonb (stats) or void; it is kept by its signature and looked up when it runs. migrations: * for all, or versions with commas between them, each with * for any text. Lower priorities run first, then by name. timeout: null for confiture.hook_timeout, 0 for none. on_failure: abort (the migration fails) or continue (a warning). direction: forward, backward or both. Errors: MG016.';
 
-CREATE FUNCTION confiture.register_hook_sql(name text, phase confiture.hook_phase, statement text, migrations text DEFAULT '*', priority integer DEFAULT 100, timeout interval DEFAULT NULL, on_failure text DEFAULT 'abort', config jsonb DEFAULT '{}')
+CREATE FUNCTION confiture.register_hook_sql(name text, phase confiture.hook_phase, statement text, migrations text DEFAULT '*', priority integer DEFAULT 100, timeout interval DEFAULT NULL, on_failure text DEFAULT 'abort', config jsonb DEFAULT '{}', direction text DEFAULT 'forward')
 RETURNS void
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'confiture_register_hook_sql';
-COMMENT ON FUNCTION confiture.register_hook_sql(text, confiture.hook_phase, text, text, integer, interval, text, jsonb) IS 'Registers one or more SQL statements as a hook; the rest is as for register_hook(). They see their context by confiture.current_context(). Errors: MG005 for what does not parse or cannot run in a savepoint, MG016.';
+COMMENT ON FUNCTION confiture.register_hook_sql(text, confiture.hook_phase, text, text, integer, interval, text, jsonb, text) IS 'Registers one or more SQL statements as a hook; the rest is as for register_hook(). They see their context by confiture.current_context(). Errors: MG005 for what does not parse or cannot run in a savepoint, MG016.';
 
-CREATE FUNCTION confiture.register_hook_library(name text, phase confiture.hook_phase, library text, symbol text, migrations text DEFAULT '*', priority integer DEFAULT 100, timeout interval DEFAULT NULL, on_failure text DEFAULT 'abort', config jsonb DEFAULT '{}')
+CREATE FUNCTION confiture.register_hook_library(name text, phase confiture.hook_phase, library text, symbol text, migrations text DEFAULT '*', priority integer DEFAULT 100, timeout interval DEFAULT NULL, on_failure text DEFAULT 'abort', config jsonb DEFAULT '{}', direction text DEFAULT 'forward')
 RETURNS void
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'confiture_register_hook_library';
-COMMENT ON FUNCTION confiture.register_hook_library(text, confiture.hook_phase, text, text, text, integer, interval, text, jsonb) IS 'Registers a C function of a library as a hook, declared with CONFITURE_HOOK() of confiture_hook.h; the rest is as for register_hook(). For superusers. The library is loaded when it is registered and in each session when the hook runs first. Errors: MG016, and those of LOAD.';
+COMMENT ON FUNCTION confiture.register_hook_library(text, confiture.hook_phase, text, text, text, integer, interval, text, jsonb, text) IS 'Registers a C function of a library as a hook, declared with CONFITURE_HOOK() of confiture_hook.h; the rest is as for register_hook(). For superusers. The library is loaded when it is registered and in each session when the hook runs first. Errors: MG016, and those of LOAD.';
 
 CREATE FUNCTION confiture.unregister_hook(name text)
 RETURNS void
@@ -45,7 +45,7 @@ CREATE VIEW confiture.hooks AS
 SELECT h.name, h.phase,
        CASE WHEN h.function IS NOT NULL THEN 'function' WHEN h.statement IS NOT NULL THEN 'statement' ELSE 'library' END AS kind,
        coalesce(h.function, h.library OPERATOR(pg_catalog.||) ':' OPERATOR(pg_catalog.||) h.symbol) AS function,
-       h.migrations, h.priority, h.timeout, h.on_failure, h.enabled,
+       h.migrations, h.direction, h.priority, h.timeout, h.on_failure, h.enabled,
        confiture.hook_state(h.name) AS state,
        h.extension, h.registered_at, h.registered_by
 FROM confiture.hook h
@@ -56,6 +56,7 @@ COMMENT ON COLUMN confiture.hooks.phase IS 'The phase that it runs in.';
 COMMENT ON COLUMN confiture.hooks.kind IS 'function, statement or library.';
 COMMENT ON COLUMN confiture.hooks.function IS 'Signature of its function, or its library and symbol; null for a statement.';
 COMMENT ON COLUMN confiture.hooks.migrations IS 'The migrations that it runs in.';
+COMMENT ON COLUMN confiture.hooks.direction IS 'forward, backward or both: the way that a migration goes in which it runs.';
 COMMENT ON COLUMN confiture.hooks.priority IS 'Lower ones run first; of equal ones the first by name.';
 COMMENT ON COLUMN confiture.hooks.timeout IS 'How long it may run; null for confiture.hook_timeout, 0 for no limit.';
 COMMENT ON COLUMN confiture.hooks.on_failure IS 'abort or continue.';

@@ -26,21 +26,22 @@ std::string empty_object() { return pg::jsonb_image(std::string("{}")); }
 constexpr const char *columns =
     "name, phase::text, function, statement, library, symbol, nullif(migrations, '*'), "
     "nullif(priority, 100), ceil(extract(epoch FROM timeout)::numeric * 1000)::bigint, "
-    "nullif(on_failure, 'abort'), nullif(config, '{}'), registered_by, extension";
+    "nullif(on_failure, 'abort'), nullif(config, '{}'), registered_by, extension, "
+    "nullif(direction, 'forward')";
 
 constexpr const char *registrar_of = "SELECT registered_by FROM confiture.hook WHERE name = $1";
 
 constexpr const char *store = R"(
 INSERT INTO confiture.hook AS h
        (name, phase, function, statement, library, symbol, migrations, priority, timeout,
-        on_failure, config, extension, registered_by)
+        on_failure, config, extension, registered_by, direction)
 VALUES ($1, $2::confiture.hook_phase, $3, $4, $5, $6, $7, $8::integer, $9::interval, $10,
-        $11::jsonb, $12, $13)
+        $11::jsonb, $12, $13, $15)
 ON CONFLICT (name) DO UPDATE
 SET phase = excluded.phase, function = excluded.function, statement = excluded.statement,
     library = excluded.library, symbol = excluded.symbol, migrations = excluded.migrations,
     priority = excluded.priority, timeout = excluded.timeout, on_failure = excluded.on_failure,
-    config = excluded.config, extension = excluded.extension,
+    config = excluded.config, direction = excluded.direction, extension = excluded.extension,
     registered_at = clock_timestamp(), registered_by = excluded.registered_by
 WHERE h.registered_by = $13 OR h.registered_by = $14)";
 
@@ -48,9 +49,9 @@ constexpr const char *unchanged = R"(
 SELECT FROM confiture.hook h
 WHERE h.name = $1 AND
       (h.phase::text, h.function, h.statement, h.library, h.symbol, h.migrations, h.priority,
-       h.timeout, h.on_failure, h.config)
+       h.timeout, h.on_failure, h.config, h.direction)
       IS NOT DISTINCT FROM
-      ($2, $3, $4, $5, $6, $7, $8::integer, $9::interval, $10, $11::jsonb))";
+      ($2, $3, $4, $5, $6, $7, $8::integer, $9::interval, $10, $11::jsonb, $12))";
 
 [[noreturn]] void not_registered(const std::string &name) {
     throw failure{configuration_invalid, "hook \"" + name + "\" is not registered", "",
@@ -144,6 +145,8 @@ hook read_row(const pg::record &row, const std::string &empty_config) {
     read.config = row[10] ? pg::jsonb_image(*row[10]) : empty_config;
     read.registrar = *row[11];
     read.extension = row[12].value_or("");
+    if (row[13])
+        read.goes = way_named(*row[13]);
     return read;
 }
 
@@ -162,6 +165,7 @@ void check(const registration &given) {
         invalid("name", given.name, "A name is not * alone.");
     if (given.on_failure != "abort" && given.on_failure != "continue")
         invalid("on_failure", given.on_failure, "It is abort or continue.");
+    way_named(given.direction);
     if (given.migrations.find_first_not_of(", ") == std::string::npos)
         invalid("migrations", given.migrations,
                 "They are * for all, or versions with commas between them.");
@@ -191,7 +195,7 @@ bool pin_unchanged(const registration &given) {
         if (registrar.empty() || pg::stands_for(role, *registrar[0][0]) ||
             pg::query(unchanged, {given.name, given.phase, given.function, given.statement,
                                   given.library, given.symbol, given.migrations, given.priority,
-                                  given.timeout, given.on_failure, given.config})
+                                  given.timeout, given.on_failure, given.config, given.direction})
                 .empty())
             return false;
     }
@@ -217,9 +221,10 @@ void register_hook(const registration &given) {
         refuse_other_extension(given.name, extension);
     refuse_other_registrar(
         given.name,
-        pg::execute(store, {given.name, given.phase, given.function, given.statement, given.library,
-                            given.symbol, given.migrations, given.priority, given.timeout,
-                            given.on_failure, given.config, extension, role, registrar}));
+        pg::execute(store,
+                    {given.name, given.phase, given.function, given.statement, given.library,
+                     given.symbol, given.migrations, given.priority, given.timeout,
+                     given.on_failure, given.config, extension, role, registrar, given.direction}));
     changes++;
 }
 
@@ -301,7 +306,7 @@ const hook_list &hook_book::of(phase which) {
         if (each->when == which)
             known.hooks.push_back(each);
     for (const auto &each : registered_.of(which))
-        if (names_version(each->migrations, version_))
+        if (names_version(each->migrations, version_) && runs_in(*each, direction_))
             known.hooks.push_back(each);
     std::sort(known.hooks.begin(), known.hooks.end(),
               [](const auto &left, const auto &right) { return runs_before(*left, *right); });

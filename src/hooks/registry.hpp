@@ -20,7 +20,7 @@ struct registration {
     pg::field function, statement, library, symbol;
     std::string migrations, priority;
     pg::field timeout;
-    std::string on_failure, config;
+    std::string on_failure, config, direction;
 };
 
 /* Adds it, or replaces one of the same name that the current role may manage and that came the same
@@ -59,19 +59,22 @@ private:
 /* What was read before is out of date: a transaction that may have changed it was rolled back. */
 void forget_registered();
 
-/* The hooks of one migration: those that are registered for it and those of its own script. */
+/* The hooks of one migration in one direction: those that are registered for it and those of its
+ * own script. */
 class hook_book {
 public:
     /* `version` is empty for a script that is not registered: hooks for all migrations run. */
-    hook_book(registered_hooks &registered, std::string version, hook_list own)
-        : registered_(registered), version_(std::move(version)), own_(std::move(own)) {}
+    hook_book(registered_hooks &registered, std::string version, std::string direction,
+              hook_list own)
+        : registered_(registered), version_(std::move(version)), direction_(std::move(direction)),
+          own_(std::move(own)) {}
 
     /* In their order.  What hooks register in this session counts from the next phase on. */
     const hook_list &of(phase which);
 
 private:
     registered_hooks &registered_;
-    std::string version_;
+    std::string version_, direction_;
     hook_list own_;
     std::array<phase_hooks, phase_count> phases_;
 };

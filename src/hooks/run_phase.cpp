@@ -70,7 +70,7 @@ CONFITURE_FUNCTION(confiture_run_phase) {
         lock_timeout = parsed.marks.lock_timeout.value_or(lock_timeout);
     }
     registered_hooks registered;
-    hook_book book(registered, found.version, std::move(own));
+    hook_book book(registered, found.version, direction, std::move(own));
     result_rows rows(arguments, which);
     migration_run run(found.version, found.name, direction, false);
     pg::settings_scope settings;

@@ -141,6 +141,7 @@ CREATE TABLE confiture.hook (
     timeout interval CHECK (timeout >= '0'),
     on_failure text NOT NULL DEFAULT 'abort' CHECK (on_failure IN ('abort', 'continue')),
     config jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(config) = 'object'),
+    direction text NOT NULL DEFAULT 'forward' CHECK (direction IN ('forward', 'backward', 'both')),
     enabled boolean NOT NULL DEFAULT true,
     extension text,
     registered_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
@@ -159,6 +160,7 @@ COMMENT ON COLUMN confiture.hook.priority IS 'Lower ones run first; of equal one
 COMMENT ON COLUMN confiture.hook.timeout IS 'How long it may run; null for confiture.hook_timeout, 0 for no limit.';
 COMMENT ON COLUMN confiture.hook.on_failure IS 'abort: the migration fails with it; continue: a warning.';
 COMMENT ON COLUMN confiture.hook.config IS 'An object that the hook is given.';
+COMMENT ON COLUMN confiture.hook.direction IS 'forward, backward or both: the way that a migration goes in which it runs.';
 COMMENT ON COLUMN confiture.hook.enabled IS 'False for a hook that does not run.';
 COMMENT ON COLUMN confiture.hook.extension IS 'The extension whose install script registered it, and which brings it back when a dump is restored.';
 COMMENT ON COLUMN confiture.hook.registered_at IS 'When it was registered, or replaced last.';
@@ -178,13 +180,13 @@ CREATE TABLE confiture.hook_run (
     recorded_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
     executed_by text NOT NULL
 );
-COMMENT ON TABLE confiture.hook_run IS 'Every run of a hook that was not a dry run, kept if and only if its transaction commits; rows are only added.';
+COMMENT ON TABLE confiture.hook_run IS 'Every run of a hook that was not a dry run; those of a step that was rolled back are written with its failure. Rows are only added.';
 COMMENT ON COLUMN confiture.hook_run.id IS 'Order in which the hooks ran; those of a phase that a hook ran come before it.';
 COMMENT ON COLUMN confiture.hook_run.version IS 'Version of the migration.';
 COMMENT ON COLUMN confiture.hook_run.direction IS 'forward or backward.';
 COMMENT ON COLUMN confiture.hook_run.phase IS 'The phase that it ran in.';
 COMMENT ON COLUMN confiture.hook_run.hook_name IS 'Name of the hook.';
-COMMENT ON COLUMN confiture.hook_run.status IS 'succeeded, failed, timed_out, or skipped: who ran the migration did not trust who registered it.';
+COMMENT ON COLUMN confiture.hook_run.status IS 'succeeded, rolled_back (it had succeeded, its step did not), failed, timed_out, or skipped (who ran the migration did not trust who registered it).';
 COMMENT ON COLUMN confiture.hook_run.rows_affected IS 'Rows, as confiture.hook_result tells them.';
 COMMENT ON COLUMN confiture.hook_run.stats IS 'What the hook returned as jsonb.';
 COMMENT ON COLUMN confiture.hook_run.execution_time_ms IS 'Measured time, in milliseconds.';

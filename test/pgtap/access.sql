@@ -94,6 +94,7 @@ hook.library reader
 hook.migrations reader
 hook.name reader
 hook.on_failure reader
+hook.direction reader
 hook.phase reader
 hook.priority reader
 hook.registered_at reader
@@ -138,6 +139,7 @@ hooks.kind reader
 hooks.migrations reader
 hooks.name reader
 hooks.on_failure reader
+hooks.direction reader
 hooks.phase reader
 hooks.priority reader
 hooks.registered_at reader

@@ -43,6 +43,7 @@ SELECT is(h - '{execution_time_ms,started_ms}'::text[], '{"phase": "AFTER_DDL", 
 SELECT is((r).stats->'hooks_left_out', '0', 'none is left out') FROM result;
 SELECT is(to_regclass('s.made'), NULL, 'nothing stays');
 SELECT is_empty('SELECT * FROM confiture.hook_run', 'nor is it recorded');
+UPDATE confiture.hook SET direction = 'both';
 SELECT is(s.ran(r), 'BEFORE_VALIDATION, BEFORE_DDL, AFTER_DDL, row, AFTER_VALIDATION, CLEANUP', 'backward: the hooks that are registered') FROM confiture.dry_run('1', 'backward') r;
 SELECT is(array_agg(DISTINCT concat_ws(' ', h.stats->>'migration_version', h.stats->>'direction')), '{001 backward}', 'and they know') FROM confiture.dry_run('1', 'backward') r, confiture.dry_run_hooks(r) h;
 SELECT confiture.register_hook('AFTER_DDL', 'AFTER_DDL', 's.look(jsonb)', '001') \g /dev/null

@@ -106,7 +106,9 @@ SELECT is(context, '{"migration_version": "001", "migration_name": "one \"ü\"",
 SELECT is((SELECT array_agg(key ORDER BY key) FROM jsonb_object_keys(context) key),
           (SELECT array_agg(attname::text ORDER BY attname::text) FROM pg_attribute WHERE attrelid = 'confiture.hook_context'::regclass), 'those of the type') FROM (SELECT * FROM s.seen LIMIT 1) seen;
 TRUNCATE s.seen;
-SELECT is(s.running('AFTER_DDL', direction => 'backward'), 'share row document', 'the hooks that are registered run in both directions');
+SELECT is(s.running('AFTER_DDL', direction => 'backward'), '', 'the hooks that are registered run forward');
+UPDATE confiture.hook SET direction = 'both';
+SELECT is(s.running('AFTER_DDL', direction => 'backward'), 'share row document', 'or in both directions');
 SELECT is(string_agg(DISTINCT context->>'direction', ' '), 'backward', 'and know in which') FROM s.seen;
 SELECT is(s.running('AFTER_DDL', '002', 'backward'), 'share row document', 'also where there is no backward script');
 DELETE FROM confiture.hook;
@@ -115,7 +117,7 @@ TRUNCATE s.seen;
 -- The hooks of the script itself.
 SELECT confiture.register_migration('003', 'own', E'-- confiture: phase=AFTER_DDL name=own\nSELECT 1;\n-- confiture: phase=AFTER_DDL\nSELECT 2;\n-- confiture: phase=CLEANUP name=other\nSELECT 3',
                                     E'-- confiture: phase=AFTER_DDL name=back priority=1\nSELECT 1') \g /dev/null
-SELECT confiture.register_hook_sql('p', 'AFTER_DDL', 'SELECT 1'), confiture.register_hook_sql('a', 'AFTER_DDL', 'SELECT 1') \g /dev/null
+SELECT confiture.register_hook_sql('p', 'AFTER_DDL', 'SELECT 1', direction => 'both'), confiture.register_hook_sql('a', 'AFTER_DDL', 'SELECT 1', direction => 'both') \g /dev/null
 SELECT is(s.running('AFTER_DDL', '003'), '003:line-0003 a own p', 'the hooks of the script run among the others');
 SELECT is(s.running('AFTER_DDL', '3', 'backward'), 'back a p', 'each direction its own');
 SELECT is(s.running('CLEANUP', '003'), 'other', 'each phase its own');
@@ -183,6 +185,7 @@ DELETE FROM confiture.hook;
 -- What is given as a result, and recorded.
 DELETE FROM confiture.hook_run;
 SELECT confiture.register_hook('r', 'AFTER_DDL', 's.result(confiture.hook_context)'), confiture.register_hook_sql('e', 'AFTER_DDL', 'SELECT 1/0', on_failure => 'continue', priority => 101) \g /dev/null
+UPDATE confiture.hook SET direction = 'both';
 CREATE TEMPORARY TABLE told AS SELECT * FROM confiture.run_phase('AFTER_DDL', '1', 'backward');
 SELECT is(string_agg(concat_ws(' ', phase, hook_name, rows_affected, stats, status, error->>'sqlstate'), E'\n'), E'AFTER_DDL r 7 {"b": 2} succeeded\nAFTER_DDL e failed 22012', 'one row a hook') FROM told;
 SELECT set_eq('SELECT phase, hook_name, rows_affected, stats, execution_time_ms, status, error FROM confiture.hook_run', 'SELECT * FROM told', 'the same is recorded');

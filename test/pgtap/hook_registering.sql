@@ -28,12 +28,12 @@ $$;
 SELECT confiture.register_hook('f', 'AFTER_DDL', 's.rows(confiture.hook_context)'::regprocedure) \g /dev/null
 SELECT is(to_jsonb(h) - 'registered_at', jsonb_build_object('name', 'f', 'phase', 'AFTER_DDL', 'function', 's.rows(confiture.hook_context)', 'statement', NULL,
           'library', NULL, 'symbol', NULL, 'migrations', '*', 'priority', 100, 'timeout', NULL, 'on_failure', 'abort', 'config', '{}'::jsonb, 'enabled', true,
-          'extension', NULL, 'registered_by', current_user), 'a function hook by its defaults') FROM confiture.get_hook('f') h;
+          'extension', NULL, 'registered_by', current_user, 'direction', 'forward'), 'a function hook by its defaults') FROM confiture.get_hook('f') h;
 SELECT ok(clock_timestamp() - registered_at BETWEEN '0' AND '1 minute', 'when it was registered') FROM confiture.get_hook('f');
 SELECT confiture.register_hook_sql('t', 'CLEANUP', E'SELECT 1;\n-- ü\nSELECT 2', '001, 2*', -5, '1 minute 500 ms', 'continue', '{"a": [1, null]}') \g /dev/null
 SELECT is(to_jsonb(h) - 'registered_at', jsonb_build_object('name', 't', 'phase', 'CLEANUP', 'function', NULL, 'statement', E'SELECT 1;\n-- ü\nSELECT 2',
           'library', NULL, 'symbol', NULL, 'migrations', '001, 2*', 'priority', -5, 'timeout', '00:01:00.5'::interval, 'on_failure', 'continue',
-          'config', '{"a": [1, null]}'::jsonb, 'enabled', true, 'extension', NULL, 'registered_by', current_user), 'a statement hook with every argument')
+          'config', '{"a": [1, null]}'::jsonb, 'enabled', true, 'extension', NULL, 'registered_by', current_user, 'direction', 'forward'), 'a statement hook with every argument')
   FROM confiture.get_hook('t') h;
 SELECT lives_ok($$SELECT confiture.register_hook(name => 'named', phase => 'AFTER_DDL', function => 's.plain(jsonb)', migrations => '1', priority => 2147483647,
                   timeout => '0', on_failure => 'continue', config => '{"k": 1}')$$, 'arguments by their names, a regprocedure as a literal');
@@ -135,7 +135,7 @@ SELECT confiture.enable_hook('f', false) \g /dev/null
 SELECT registered_at AS before FROM confiture.get_hook('f') \gset
 SELECT confiture.register_hook_sql('f', 'BEFORE_DDL', 'SELECT 3', '7', 9, '3 s', 'continue', '{"b": 2}') \g /dev/null
 SELECT is(to_jsonb(h) - 'registered_at' - 'registered_by', '{"name": "f", "phase": "BEFORE_DDL", "function": null, "statement": "SELECT 3", "library": null, "symbol": null,
-          "migrations": "7", "priority": 9, "timeout": "00:00:03", "on_failure": "continue", "config": {"b": 2}, "enabled": false, "extension": null}',
+          "migrations": "7", "priority": 9, "timeout": "00:00:03", "on_failure": "continue", "config": {"b": 2}, "enabled": false, "extension": null, "direction": "forward"}',
           'the same name again replaces the hook, of whatever kind; one that is off stays off') FROM confiture.get_hook('f') h;
 SELECT ok(registered_at > :'before', 'and says when') FROM confiture.get_hook('f');
 

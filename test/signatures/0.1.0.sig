@@ -41,9 +41,9 @@ function confiture.plan(version text, direction text DEFAULT 'forward'::text, OU
 function confiture.read_progress(OUT pid integer, OUT worker_pid integer, OUT role oid, OUT version text, OUT name text, OUT direction text, OUT activity text, OUT migration_number integer, OUT migrations integer, OUT step integer, OUT steps integer, OUT statement integer, OUT statements integer, OUT line integer, OUT command text, OUT attempt integer, OUT hook text, OUT run_started_at timestamp with time zone, OUT started_at timestamp with time zone, OUT statement_started_at timestamp with time zone, OUT rows_done bigint, OUT rows_total bigint, OUT estimated_ms double precision, OUT blockers integer[]) returns SETOF record
 function confiture.rebuild_indexes(context confiture.hook_context) returns confiture.hook_result
 function confiture.refresh_materialized_views(context confiture.hook_context) returns confiture.hook_result
-function confiture.register_hook(name text, phase confiture.hook_phase, function regprocedure, migrations text DEFAULT '*'::text, priority integer DEFAULT 100, timeout interval DEFAULT NULL::interval, on_failure text DEFAULT 'abort'::text, config jsonb DEFAULT '{}'::jsonb) returns void
-function confiture.register_hook_library(name text, phase confiture.hook_phase, library text, symbol text, migrations text DEFAULT '*'::text, priority integer DEFAULT 100, timeout interval DEFAULT NULL::interval, on_failure text DEFAULT 'abort'::text, config jsonb DEFAULT '{}'::jsonb) returns void
-function confiture.register_hook_sql(name text, phase confiture.hook_phase, statement text, migrations text DEFAULT '*'::text, priority integer DEFAULT 100, timeout interval DEFAULT NULL::interval, on_failure text DEFAULT 'abort'::text, config jsonb DEFAULT '{}'::jsonb) returns void
+function confiture.register_hook(name text, phase confiture.hook_phase, function regprocedure, migrations text DEFAULT '*'::text, priority integer DEFAULT 100, timeout interval DEFAULT NULL::interval, on_failure text DEFAULT 'abort'::text, config jsonb DEFAULT '{}'::jsonb, direction text DEFAULT 'forward'::text) returns void
+function confiture.register_hook_library(name text, phase confiture.hook_phase, library text, symbol text, migrations text DEFAULT '*'::text, priority integer DEFAULT 100, timeout interval DEFAULT NULL::interval, on_failure text DEFAULT 'abort'::text, config jsonb DEFAULT '{}'::jsonb, direction text DEFAULT 'forward'::text) returns void
+function confiture.register_hook_sql(name text, phase confiture.hook_phase, statement text, migrations text DEFAULT '*'::text, priority integer DEFAULT 100, timeout interval DEFAULT NULL::interval, on_failure text DEFAULT 'abort'::text, config jsonb DEFAULT '{}'::jsonb, direction text DEFAULT 'forward'::text) returns void
 function confiture.register_migration(version text, name text, up text, down text DEFAULT NULL::text, verify text DEFAULT NULL::text, options jsonb DEFAULT '{}'::jsonb) returns text
 function confiture.repair(INOUT version text DEFAULT NULL::text, verdict text DEFAULT NULL::text, OUT direction text, OUT step integer, OUT steps integer, OUT command text, OUT state text, OUT detail text, OUT next_command text) returns SETOF record
 function confiture.require_columns(context confiture.hook_context) returns confiture.hook_result
@@ -90,6 +90,7 @@ table confiture.history.statements_done integer
 table confiture.history.status text
 table confiture.history.version text
 table confiture.hook.config jsonb
+table confiture.hook.direction text
 table confiture.hook.enabled boolean
 table confiture.hook.extension text
 table confiture.hook.function text
@@ -191,6 +192,7 @@ view confiture.available_hooks.language text
 view confiture.available_hooks.owner text
 view confiture.available_hooks.returns regtype
 view confiture.available_hooks.takes regtype
+view confiture.hooks.direction text
 view confiture.hooks.enabled boolean
 view confiture.hooks.extension text
 view confiture.hooks.function text
