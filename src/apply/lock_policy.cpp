@@ -99,23 +99,28 @@ void lock_policy::end_blockers(double now) {
     }
 }
 
+bool lock_policy::would_go_on(const failed_attempt &failed) const {
+    return !failed.is_final && is_worth_a_retry(failed.error.cause()) &&
+           attempts_ < pg::lock_retries() && work_before_wait(failed) <= pg::retry_work_limit();
+}
+
 std::string lock_policy::what_stopped(const failed_attempt &failed) const {
-    if (failed.error.sqlstate == "40001")
+    const std::string &sqlstate = failed.error.cause();
+    if (sqlstate == "40001")
         return " met a serialization failure";
-    if (failed.error.sqlstate == "40P01")
+    if (sqlstate == "40P01")
         return " was ended by a deadlock";
     return " did not get " + lock_of(failed);
 }
 
 bool lock_policy::goes_on(const failed_attempt &failed) {
-    if (!is_worth_a_retry(failed.error.sqlstate))
+    if (!is_worth_a_retry(failed.error.cause()))
         return false;
+    const bool goes_on = would_go_on(failed);
     attempts_++;
     note_blockers(failed);
     if (failed.is_final)
         return false;
-    const bool goes_on =
-        attempts_ <= pg::lock_retries() && work_before_wait(failed) <= pg::retry_work_limit();
     pg::notice(what_ + what_stopped(failed) + " (attempt " + std::to_string(attempts_) + " of " +
                    std::to_string(pg::lock_retries() + 1) + "): " + failed.error.message,
                blockers_);
@@ -141,11 +146,14 @@ int lock_policy::pause_ms() {
 }
 
 migration::failure_record lock_policy::give_up(const failed_attempt &failed) const {
-    if (failed.error.sqlstate != "55P03")
+    if (failed.error.cause() != "55P03")
         return failed.error;
     migration::failure_record told = failed.error;
+    told.original = failed.error.cause();
     told.sqlstate = lock_not_available.code;
-    told.message = "could not get " + lock_of(failed) + " in " + std::to_string(attempts_) +
+    const std::string who =
+        told.hook.empty() ? "" : "hook \"" + told.hook + "\" in phase " + told.phase + " ";
+    told.message = who + "could not get " + lock_of(failed) + " in " + std::to_string(attempts_) +
                    (attempts_ == 1 ? " attempt" : " attempts");
     told.detail = blockers_;
     if (work_before_wait(failed) > pg::retry_work_limit())

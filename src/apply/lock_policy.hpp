@@ -28,6 +28,9 @@ public:
      * committed before the pause. */
     bool goes_on(const failed_attempt &failed);
 
+    /* What goes_on() is going to say, as far as it is up to the failure. */
+    bool would_go_on(const failed_attempt &failed) const;
+
     int attempts() const { return attempts_; }
     /* The process ids of the last attempt. */
     std::vector<int> blockers() const;

@@ -120,11 +120,8 @@ migration_outcome migrator::run(const migration::stored &migration, const std::s
         if (begun)
             go_on_from(*begun);
         run_steps();
-        if (auto failed = run_last_hooks(phase::cleanup)) {
-            failed->message = subject() + (forward() ? " is applied" : " is reverted") +
-                              ", and then " + failed->message;
-            hooks::raise(*failed);
-        }
+        if (const auto failed = run_last_hooks(phase::cleanup))
+            fail_after_all(*failed);
     } catch (const pg::error &raised) {
         note_cancel(raised);
         restore();
@@ -340,15 +337,53 @@ void migrator::commit() {
         runner_->not_committed();
         throw;
     }
+    runner_->forget_hook_runs();
 }
 
 /* In success and in failure, in a transaction of their own. */
 std::optional<failure_record> migrator::run_last_hooks(phase which) {
     if (!runner_->has(which))
         return std::nullopt;
-    auto failed = runner_->run_last(which);
-    transactions_.commit();
-    return failed;
+    lock_policy policy("phase " + std::string(hooks::name_of(which)) + " of " + subject());
+    for (;;) {
+        failed_attempt failed;
+        failed.began_ms = pg::now_ms();
+        pg::session_watch watch({0, 0, 0, queue_});
+        const auto note = [&](const failure_record &error) {
+            failed.error = error;
+            failed.waits = watch.waits();
+            failed.ended_ms = pg::now_ms();
+        };
+        auto error = runner_->run_last(which, [&](const failure_record &first) {
+            note(first);
+            return transactions_.are_ours() && policy.would_go_on(failed);
+        });
+        if (!error || !transactions_.are_ours()) {
+            commit();
+            return error;
+        }
+        note(*error);
+        if (!policy.goes_on(failed)) {
+            commit();
+            return policy.attempts() > 0 ? policy.give_up(failed) : *error;
+        }
+        hooks::forget_registered();
+        pause_before_retry(policy);
+    }
+}
+
+/* A CLEANUP that fails where nothing else did: what is committed stays. */
+void migrator::fail_after_all(failure_record failed) {
+    runner_->failed(failed);
+    if (const auto after = run_last_hooks(phase::on_error))
+        pg::warn(after->message, after->detail, after->hint);
+    if (transactions_.are_ours())
+        failed.message = subject() + (forward() ? " is applied" : " is reverted") + ", and then " +
+                         failed.message;
+    else
+        failed.message =
+            subject() + (forward() ? " is not applied: " : " is not reverted: ") + failed.message;
+    hooks::raise(failed);
 }
 
 void migrator::write(journal_entry entry) {
@@ -406,7 +441,11 @@ void migrator::note_failure(const failure_record &error) {
     if (!transactions_.are_ours())
         return;
     try {
-        pg::in_subtransaction([&] { note_end(error); });
+        pg::in_subtransaction([&] {
+            note_end(error);
+            runner_->write_hook_runs();
+        });
+        runner_->forget_hook_runs();
     } catch (const pg::error &unnoted) { // a full disk
         if (unnoted.is_intervention())
             throw;
@@ -425,6 +464,7 @@ void migrator::note_cancel(const pg::error &raised) {
     stopped.file = prepared_->script.file;
     stopped.line = board_.now.line;
     stopped.statement = board_.now.statement;
+    runner_->name_interrupted(stopped);
     note_failure(stopped);
 }
 

@@ -72,6 +72,7 @@ private:
     void pause_before_retry(lock_policy &policy);
     void commit();
     std::optional<failure_record> run_last_hooks(hooks::phase which);
+    [[noreturn]] void fail_after_all(failure_record failed);
 
     journal_entry entry_of(std::size_t index) const;
     void write(journal_entry entry);

@@ -74,6 +74,18 @@ bool step_runner::ended(const hooks::hook &which, const hooks::hook_outcome &out
     return true;
 }
 
+void step_runner::interrupted(const hooks::hook &which, const hooks::hook_outcome &outcome) {
+    hook_runs_.add(phase_, which, outcome);
+    interrupted_ = which.name;
+}
+
+void step_runner::name_interrupted(failure_record &stopped) const {
+    if (interrupted_.empty())
+        return;
+    stopped.hook = interrupted_;
+    stopped.phase = hooks::name_of(phase_);
+}
+
 void step_runner::run_phases(const std::vector<hooks::phase> &phases) {
     for (const hooks::phase which : phases) {
         phase_ = which;
@@ -83,6 +95,10 @@ void step_runner::run_phases(const std::vector<hooks::phase> &phases) {
             throw step_failed{std::move(*failed)};
     }
     transactions_.keep_lock();
+}
+
+void step_runner::limit_lock_waits(pg::settings_scope &settings) const {
+    settings.set("lock_timeout", std::to_string(lock_ms()).c_str());
 }
 
 /* A step is the whole transaction where that can be: there is much that the server does at top
@@ -99,7 +115,7 @@ template <typename Work> auto step_runner::in_step(Work &&work) {
     } catch (...) {
         locks_.look_after_error();
         statements_.forget_savepoints();
-        hook_runs_.forget();
+        hook_runs_.roll_back();
         roll_back(step);
         throw;
     }
@@ -126,7 +142,7 @@ void step_runner::run_within_limits(const step_work &work, pg::session_watch &wa
     try {
         std::optional<pg::observation> observed(locks_);
         pg::settings_scope settings;
-        settings.set("lock_timeout", std::to_string(lock_ms()).c_str());
+        limit_lock_waits(settings);
         run_phases(work.before);
         if (work.statements)
             for (std::size_t i = work.statements->first; i <= work.statements->last; i++)
@@ -199,18 +215,29 @@ void step_runner::run_deferred(const step_work &work) {
     }
 }
 
-std::optional<failure_record> step_runner::run_last(hooks::phase which) {
+std::optional<failure_record>
+step_runner::run_last(hooks::phase which,
+                      const std::function<bool(const failure_record &)> &again) {
     phase_ = which;
     board_.publish(pg::activity::running_hooks);
+    rows_before_ = rows_.remember();
     rows_.begin_transaction();
     try {
         return in_step([&] {
+            pg::settings_scope settings;
+            limit_lock_waits(settings);
             auto failed = hooks::run_hooks(run_, which, book_.of(which), *this);
+            if (failed && again(*failed))
+                throw step_failed{std::move(*failed)};
             run_deferred();
             hook_runs_.write(run_);
             return failed;
         });
+    } catch (const step_failed &rolled_back) {
+        rows_.go_back(rows_before_);
+        return rolled_back.error;
     } catch (const pg::error &raised) {
+        rows_.go_back(rows_before_);
         if (raised.is_intervention())
             throw;
         return migration::failure_of(raised);

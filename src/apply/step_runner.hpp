@@ -16,6 +16,7 @@
 #include "pg/memory.hpp"
 #include "pg/session.hpp"
 #include "pg/session_watch.hpp"
+#include "pg/settings.hpp"
 #include "pg/transaction.hpp"
 #include "running/row_counter.hpp"
 #include "running/statement_runner.hpp"
@@ -49,8 +50,11 @@ public:
      * writes what is to be committed with it. */
     void run(const step_work &work, pg::session_watch &watch, const std::function<void()> &note);
 
-    /* Hooks of the last phases run all; their failure is returned. */
-    std::optional<migration::failure_record> run_last(hooks::phase which);
+    /* Hooks of the last phases run all; their failure is returned.  Where `again` says so of it,
+     * all of the phase is rolled back, else what the others did stays. */
+    std::optional<migration::failure_record>
+    run_last(hooks::phase which,
+             const std::function<bool(const migration::failure_record &)> &again);
 
     /* What its steps have locked so far. */
     const step_locks &locks() const { return locks_; }
@@ -63,7 +67,15 @@ public:
     bool has(hooks::phase which) { return !book_.of(which).empty(); }
     void failed(const migration::failure_record &error) { run_.failed(error); }
     /* The commit of what ran last has failed. */
-    void not_committed() { rows_.go_back(rows_before_); }
+    void not_committed() {
+        rows_.go_back(rows_before_);
+        hook_runs_.roll_back();
+    }
+    /* The hooks of steps that were rolled back, in the transaction that records the failure. */
+    void write_hook_runs() const { hook_runs_.write(run_); }
+    void forget_hook_runs() { hook_runs_.forget(); }
+    /* What a cancel ended: the hook that ran, and its phase. */
+    void name_interrupted(migration::failure_record &stopped) const;
     /* It has written rows in another session. */
     void lose_row_count() { rows_.lose_count(); }
     hooks::migration_run &run_of_hooks() { return run_; }
@@ -75,9 +87,11 @@ public:
 private:
     void begins(const hooks::hook &which) override;
     bool ended(const hooks::hook &which, const hooks::hook_outcome &outcome) override;
+    void interrupted(const hooks::hook &which, const hooks::hook_outcome &outcome) override;
 
     void run_within_limits(const step_work &work, pg::session_watch &watch,
                            const std::function<void()> &note);
+    void limit_lock_waits(pg::settings_scope &settings) const;
     void run_phases(const std::vector<hooks::phase> &phases);
     void run_deferred();
     void run_deferred(const step_work &work);
@@ -92,6 +106,7 @@ private:
     hooks::hook_book book_;
     hooks::migration_run run_;
     hooks::hook_runs hook_runs_;
+    std::string interrupted_; // the hook that was not to swallow an error
     hooks::phase phase_ = hooks::phase::before_validation;
     running::statement_runner statements_;
     step_locks locks_;

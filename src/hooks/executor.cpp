@@ -3,6 +3,7 @@
 #include "hooks/acceptance.hpp"
 #include "hooks/log.hpp"
 #include "pg/error.hpp"
+#include "pg/error_context.hpp"
 #include "pg/execute.hpp"
 #include "pg/hook_library.hpp"
 #include "pg/memory.hpp"
@@ -26,9 +27,15 @@ bool belongs_to_server(const std::string &sqlstate) {
            sqlstate == "40P01";
 }
 
+bool is_told_as_it_is(const std::string &sqlstate) {
+    return belongs_to_server(sqlstate) || sqlstate == lock_not_available.code;
+}
+
 bool writes_rows(std::string_view tag) {
     return tag == "INSERT" || tag == "UPDATE" || tag == "DELETE" || tag == "MERGE" || tag == "COPY";
 }
+
+constexpr sqlstate query_canceled{"57014"};
 
 bool comes_what_may(phase which) { return which == phase::cleanup || which == phase::on_error; }
 
@@ -44,6 +51,7 @@ failure_record timed_out(int timeout_ms) {
 failure_record as_hook_error(const hook &which, phase when, const hook_outcome &outcome) {
     failure_record told = *outcome.error;
     told.hook = which.name;
+    told.original = outcome.error->sqlstate;
     told.phase = name_of(when);
     if (told.line == 0)
         told.line = which.line;
@@ -123,14 +131,19 @@ private:
         listener_.begins(next);
         const int timeout_ms = next.timeout_ms.value_or(pg::hook_timeout());
         const double started = pg::now_ms();
+        const pg::interrupt_counter during; // a hook may catch a cancel: it is raised again
         pg::subtransaction savepoint;
         try {
             const pg::time_limit limit(timeout_ms);
             try {
                 perform(next, outcome);
+                if (during.interrupted())
+                    during.raise();
             } catch (const pg::error &raised) {
                 outcome.elapsed_ms = pg::now_ms() - started;
                 listener_.fails();
+                if (during.interrupted() && !raised.is_intervention())
+                    during.raise();
                 if (belongs_to_server(raised.sqlstate()) && !limit.caused(raised))
                     throw;
                 outcome.error = describe(next, raised);
@@ -144,11 +157,13 @@ private:
             listener_.fails();
             outcome.error = migration::failure_of(refused);
         } catch (const pg::error &raised) {
+            pg::add_context(raised, place_of(next, raised));
             savepoint.roll_back();
             functions_.forget(next.function);
             outcome.status = hook_status::failed;
-            outcome.error = migration::failure_of(raised);
+            outcome.error = describe(next, raised);
             log_run(run_, which_, next, outcome);
+            listener_.interrupted(next, outcome);
             throw;
         } catch (...) {
             savepoint.roll_back();
@@ -191,12 +206,26 @@ private:
             perform_statements(next, outcome);
     }
 
+    /* hook "x" in phase AFTER_DDL, line 3 */
+    std::string place_of(const hook &next, const pg::error &raised) const {
+        std::string place = "hook \"" + next.name + "\" in phase " + name_of(which_);
+        const std::int32_t line = statement_ ? describe(next, raised).line : next.line;
+        return line > 0 ? place + ", line " + std::to_string(line) : place;
+    }
+
     failure_record describe(const hook &next, const pg::error &raised) const {
         if (statement_ == 0)
             return migration::failure_of(raised);
         failure_record record =
             migration::failure_in(*next.script, next.statements[statement_ - 1], raised);
         record.statement = static_cast<std::int32_t>(statement_);
+        record.file = next.script->file;
+        constexpr std::size_t longest_text = 200;
+        record.context +=
+            (record.context.empty() ? "" : "\n") + std::string("statement of hook \"") + next.name +
+            "\"" + (record.file.empty() ? "" : ", file \"" + record.file + "\"") + ", line " +
+            std::to_string(record.line) + ": " +
+            migration::shorten(next.script->text_of(next.statements[statement_ - 1]), longest_text);
         return record;
     }
 
@@ -244,12 +273,23 @@ private:
     }
 
     void perform_statements(const hook &next, hook_outcome &outcome) {
+        const int callers_timeout = pg::statement_timeout();
         for (const pg::statement &each : next.statements) {
             statement_++;
-            const pg::completion done =
-                pg::run_statement(next.script->text_of(each), false, statement_memory_);
-            if (writes_rows(done.tag))
-                outcome.rows = outcome.rows.value_or(0) + done.rows;
+            // The server's own timer runs for the statement that called us.
+            const int timeout = pg::statement_timeout();
+            const pg::time_limit limit(timeout != callers_timeout ? timeout : 0);
+            try {
+                const pg::completion done =
+                    pg::run_statement(next.script->text_of(each), false, statement_memory_);
+                if (writes_rows(done.tag))
+                    outcome.rows = outcome.rows.value_or(0) + done.rows;
+            } catch (const pg::error &raised) {
+                if (!limit.caused(raised))
+                    throw;
+                throw failure{query_canceled, "canceling statement due to statement timeout",
+                              "The hook has set it to " + std::to_string(timeout) + " ms."};
+            }
         }
     }
 
@@ -277,6 +317,8 @@ const char *name_of(hook_status status) {
         return "timed_out";
     case hook_status::skipped:
         return "skipped";
+    case hook_status::rolled_back:
+        return "rolled_back";
     }
     return "";
 }
@@ -298,8 +340,10 @@ std::optional<failure_record> run_hooks(migration_run &run, phase which, const h
 }
 
 void raise(const failure_record &failed) {
-    failure thrown{failed.sqlstate == hook_timeout.code ? hook_timeout : hook_error, failed.message,
-                   failed.detail, failed.hint};
+    sqlstate state = failed.sqlstate == hook_timeout.code ? hook_timeout : hook_error;
+    if (is_told_as_it_is(failed.sqlstate))
+        failed.sqlstate.copy(state.code, sizeof state.code - 1);
+    failure thrown{state, failed.message, failed.detail, failed.hint};
     thrown.context = failed.context;
     thrown.schema = failed.schema;
     thrown.table = failed.table;

@@ -13,8 +13,9 @@
 
 namespace confiture::hooks {
 
-/* Skipped: who runs the migration does not trust who registered the hook. */
-enum class hook_status : std::uint8_t { succeeded, failed, timed_out, skipped };
+/* Skipped: who runs the migration does not trust who registered the hook.  Rolled back: it has
+ * succeeded, and its step has not. */
+enum class hook_status : std::uint8_t { succeeded, failed, timed_out, skipped, rolled_back };
 const char *name_of(hook_status status);
 
 struct hook_outcome {
@@ -32,6 +33,8 @@ public:
     virtual void begins(const hook &) {}
     /* After an ERROR and before its rollback: nothing can be asked of the server. */
     virtual void fails() {}
+    /* An error of the server is about to be thrown, which no hook may swallow. */
+    virtual void interrupted(const hook &, const hook_outcome &) {}
     /* False: no other hook shall run. */
     virtual bool ended(const hook &which, const hook_outcome &outcome) = 0;
 };

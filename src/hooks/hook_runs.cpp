@@ -22,7 +22,13 @@ void hook_runs::add(phase which, const hook &ran, const hook_outcome &outcome) {
     runs_.push_back({which, ran.name, outcome});
 }
 
-void hook_runs::write(const migration_run &run) {
+void hook_runs::roll_back() {
+    for (hook_run &run : runs_)
+        if (run.outcome.status == hook_status::succeeded)
+            run.outcome.status = hook_status::rolled_back;
+}
+
+void hook_runs::write(const migration_run &run) const {
     if (runs_.empty())
         return;
     const pg::value version = pg::text(run.version()), direction = pg::text(run.direction()),
@@ -41,7 +47,6 @@ void hook_runs::write(const migration_run &run) {
                   error_value(outcome)});
     }
     rows.finish();
-    runs_.clear();
 }
 
 } // namespace confiture::hooks

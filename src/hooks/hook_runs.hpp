@@ -16,9 +16,12 @@ pg::value error_value(const hook_outcome &outcome);
 class hook_runs {
 public:
     void add(phase which, const hook &ran, const hook_outcome &outcome);
-    /* Writes them in the order in which they ran; for once no code of a user runs any more. */
-    void write(const migration_run &run);
-    /* Their transaction is rolled back. */
+    /* Writes them in the order in which they ran, those that were rolled back as such; for once no
+     * code of a user runs any more. */
+    void write(const migration_run &run) const;
+    /* Their transaction is rolled back: another one is to tell of them. */
+    void roll_back();
+    /* They are written down. */
     void forget() { runs_.clear(); }
 
 private:

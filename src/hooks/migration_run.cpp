@@ -40,7 +40,9 @@ void migration_run::failed(const migration::failure_record &error) {
     if (!input_.error.empty())
         return;
     pg::jsonb_builder json;
-    error.write(json);
+    migration::failure_record told = error;
+    told.sqlstate = error.cause();
+    told.write(json);
     input_.error = json.finish_image();
 }
 

@@ -19,9 +19,12 @@ struct failure_record {
     std::string schema, table, column_name, data_type, constraint;
     std::string file;
     std::string hook, phase; // of the hook that failed, if it was one
+    std::string original;    // SQLSTATE of the error that this one stands for; empty for itself
     std::string sql;         // of the statement that failed, its first 200 characters
     std::int32_t statement = 0, line = 0, column = 0;
     std::vector<std::string> violating_rows;
+
+    const std::string &cause() const { return original.empty() ? sqlstate : original; }
 
     /* Writes one object; texts are cut at 4000 bytes. */
     void write(json_writer &json) const;

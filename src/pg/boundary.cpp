@@ -1,5 +1,7 @@
 #include "pg/boundary.hpp"
 
+#include "pg/error_context.hpp"
+
 namespace confiture::pg {
 
 error::holder::~holder() {
@@ -27,6 +29,17 @@ int error::position() const noexcept {
     return held_->data->cursorpos ? held_->data->cursorpos : held_->data->internalpos;
 }
 bool error::is_intervention() const { return sqlstate().rfind("57", 0) == 0; }
+
+void add_context(const error &raised, const std::string &line) noexcept {
+    const std::string before = raised.context();
+    const std::string joined = before.empty() ? line : before + "\n" + line;
+    error::holder &held = *raised.held();
+    auto *copy = static_cast<char *>(
+        MemoryContextAllocExtended(held.context, joined.size() + 1, MCXT_ALLOC_NO_OOM));
+    if (copy)
+        held.data->context =
+            static_cast<char *>(std::memcpy(copy, joined.c_str(), joined.size() + 1));
+}
 
 namespace internal {
 

@@ -33,6 +33,7 @@
  *              message, detail, hint, context and object names are told.  A std::exception that a
  *              C++ hook lets out does the same with SQLSTATE 38000 and what(), but unwinding must
  *              not cross frames of PostgreSQL, nor may ereport(ERROR) skip a destructor.
+ * Sleeping     ConfitureHookSleep(): signals of the server end other sleeps early.
  * Interrupts   Whatever takes long calls CHECK_FOR_INTERRUPTS(): the hook's timeout, a cancel and
  *              statement_timeout come in there.  They are not to be caught.
  * Threads      The server has one.  A thread that a hook starts calls nothing of PostgreSQL and
@@ -49,7 +50,9 @@
 extern "C" {
 #endif
 
+#include "miscadmin.h"
 #include "utils/jsonb.h"
+#include "utils/timestamp.h"
 
 /* Goes up with every change of what follows: a server runs no hook of a version that it does not
  * know. */
@@ -85,6 +88,20 @@ typedef void (*ConfitureHookFunction)(const ConfitureHookContext *context,
 
 /* Says which version of this header a hook was compiled with. */
 typedef int (*ConfitureHookVersionFunction)(void);
+
+/* Sleeps for so long, and ends with a cancel as everything does.  pg_usleep() and its like return
+ * with the first signal that the backend gets: of its timers, lock_timeout for one, and of the watch
+ * of a dry run, every 10 ms. */
+static inline void ConfitureHookSleep(long milliseconds) {
+    TimestampTz until = GetCurrentTimestamp() + (TimestampTz)milliseconds * 1000;
+    for (;;) {
+        TimestampTz now = GetCurrentTimestamp();
+        CHECK_FOR_INTERRUPTS();
+        if (now >= until)
+            return;
+        pg_usleep(until - now < 1000000 ? (long)(until - now) : 1000000L);
+    }
+}
 
 #ifdef __cplusplus
 }

@@ -2,6 +2,7 @@
 
 #include "pg/boundary.hpp"
 #include "pg/jsonb.hpp"
+#include "pg/session_watch.hpp"
 
 #include "pg/confiture_hook.h"
 
@@ -78,6 +79,7 @@ hook_output call_library_hook(const std::string &library, const std::string &sym
     int security_context;
     GetUserIdAndSecContext(&user, &security_context);
     try {
+        const resting_watch watch; // its timer would cut the sleeps of the hook short
         call([&] {
             CommandCounterIncrement();
             PushActiveSnapshot(GetTransactionSnapshot());
@@ -94,6 +96,9 @@ hook_output call_library_hook(const std::string &library, const std::string &sym
     } catch (const std::exception &raised) { // of a hook in C++
         throw failure{external_routine_exception, raised.what(),
                       "The hook let a C++ exception out."};
+    } catch (...) {
+        throw failure{external_routine_exception, "unknown C++ exception",
+                      "The hook let a C++ exception out that is no std::exception."};
     }
     hook_output output;
     if (result.has_rows_affected)

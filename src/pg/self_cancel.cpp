@@ -2,6 +2,8 @@
 
 #include "pg/boundary.hpp"
 
+#include <cstdlib>
+
 extern "C" {
 #include "libpq/pqsignal.h"
 #include "storage/latch.h"
@@ -14,12 +16,15 @@ namespace {
 
 constinit volatile std::sig_atomic_t interrupts = 0; // that came while somebody listened
 constinit int listeners = 0;
+constinit volatile std::sig_atomic_t last_was_timeout = 0; // statement_timeout
 
 /* lock_timeout comes as one, too, and with an error of its own: code that tries a lock again and
  * again is not cancelled by that. */
 void on_interrupt(SIGNAL_ARGS) {
-    if (!get_timeout_indicator(LOCK_TIMEOUT, false))
+    if (!get_timeout_indicator(LOCK_TIMEOUT, false)) {
         interrupts = interrupts + 1;
+        last_was_timeout = get_timeout_indicator(STATEMENT_TIMEOUT, false);
+    }
     StatementCancelHandler(postgres_signal_arg);
 }
 
@@ -36,6 +41,16 @@ interrupt_counter::~interrupt_counter() {
 }
 
 bool interrupt_counter::interrupted() const noexcept { return interrupts != before_; }
+
+void interrupt_counter::raise() const {
+    call([] {
+        QueryCancelPending = false;
+        ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED),
+                        last_was_timeout ? errmsg("canceling statement due to statement timeout")
+                                         : errmsg("canceling statement due to user request")));
+    });
+    std::abort(); // not reached
+}
 
 void drop_second_cancel() noexcept {
     constexpr long patience_us = 50'000;

@@ -21,6 +21,8 @@ public:
     ~interrupt_counter();
 
     bool interrupted() const noexcept;
+    /* Raises the cancel again, which code inside has caught. */
+    [[noreturn]] void raise() const;
 
 private:
     const std::sig_atomic_t before_;

@@ -43,7 +43,7 @@ struct caused_wait {
 /* All that the handlers touch: plain data, allocated before the timer starts. */
 struct watch_state {
     TimeoutId timer;
-    bool registered, on;
+    bool registered, on, resting;
     watch_limits limits;
     LOCKMASK conflicts[MaxLockMode + 1];
     waiter *waiters; // one for each PGPROC
@@ -193,7 +193,7 @@ void forget_those_who_wait_no_more() {
 
 /* Runs in a signal handler: reads shared memory, writes plain data, allocates and locks nothing. */
 void on_tick() {
-    if (!state.on || proc_exit_inprogress || !MyProc) // a FATAL runs no destructor
+    if (!state.on || state.resting || proc_exit_inprogress || !MyProc) // a FATAL runs no destructor
         return;
     const double now = now_ms();
     forget_those_who_wait_no_more();
@@ -236,6 +236,7 @@ session_watch::session_watch(const watch_limits &limits) {
     state.statement_ends_ms = 0;
     state.reason = 0;
     state.cancel = &cancel_;
+    state.resting = false;
     state.on = true;
     enable_timeout_after(state.timer, 10);
 }
@@ -249,8 +250,25 @@ session_watch::~session_watch() {
         const std::unique_ptr<watch_state> outer(static_cast<watch_state *>(outer_));
         state = *outer;
         state.on = true;
-        enable_timeout_after(state.timer, 10);
+        if (!state.resting)
+            enable_timeout_after(state.timer, 10);
     }
+}
+
+resting_watch::resting_watch() noexcept
+    : rests_(state.on && !state.resting && !state.limits.wait_caused_ms &&
+             !state.limits.lock_hold_ms && !state.limits.locks && state.statement_ends_ms <= 0) {
+    if (!rests_)
+        return;
+    state.resting = true;
+    disable_timeout(state.timer, false);
+}
+
+resting_watch::~resting_watch() {
+    if (!rests_)
+        return;
+    state.resting = false;
+    enable_timeout_after(state.timer, 10);
 }
 
 void session_watch::blocking_writers_since(double since_ms) { state.blocking_since_ms = since_ms; }

@@ -84,4 +84,17 @@ private:
     void *outer_ = nullptr; // the state of the one around this
 };
 
+/* While it lives, a watch that limits nothing looks at nothing: its timer's signal ends every sleep
+ * of foreign code early.  One that has limits to keep goes on. */
+class resting_watch {
+public:
+    resting_watch() noexcept;
+    resting_watch(const resting_watch &) = delete;
+    resting_watch &operator=(const resting_watch &) = delete;
+    ~resting_watch();
+
+private:
+    bool rests_;
+};
+
 } // namespace confiture::pg

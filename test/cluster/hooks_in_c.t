@@ -72,7 +72,8 @@ for line in ('hook "the hook" failed in phase AFTER_DDL: own message', "DETAIL: 
              "SCHEMA NAME:  own_schema", "TABLE NAME:  own_table", "COLUMN NAME:  own_column", "DATATYPE NAME:  own_type",
              "CONSTRAINT NAME:  own_constraint"):
     ok(line in answer.messages, f"an ERROR: it keeps {line.split(':')[0]}", answer.messages)
-GONE_ON = (("raise_everything", "23514", "own message"), ("throw_exception", "38000", "thrown away"), ("spin", "MG003", "timed out after 200 ms"))
+GONE_ON = (("raise_everything", "23514", "own message"), ("throw_exception", "38000", "thrown away"),
+           ("throw_number", "38000", "unknown C++ exception"), ("spin", "MG003", "timed out after 200 ms"))
 for symbol, state, message in GONE_ON:
     register(symbol, more=", on_failure => 'continue', timeout => '200ms'")
     before = left_behind(session)
@@ -92,6 +93,14 @@ for symbol, state, message in GONE_ON:
 answer = session.run(PHASE)
 ok(answer.state == "MG003" and 'hook "the hook" timed out in phase AFTER_DDL' in answer.messages and 0.15 < answer.seconds < 5,
    "a timeout: through CHECK_FOR_INTERRUPTS()", repr(answer))
+
+# Sleeps.
+for symbol in ("sleep_long", "sleep_by_helper"):
+    register(symbol)
+    answer = session.run("BEGIN; SELECT FROM confiture.apply('1'); SELECT execution_time_ms >= 690 FROM confiture.hook_run ORDER BY id DESC LIMIT 1; ROLLBACK")
+    equal(answer.value, "t", f"{symbol}: applying does not cut its sleep short")
+result = session.dry_run("SELECT 1").json()
+ok(result["stats"]["hooks"][0]["execution_time_ms"] >= 690, "ConfitureHookSleep(): a dry run does not cut it short", result["stats"]["hooks"])
 
 # A user's cancel is nobody's timeout.
 register("spin", more=", timeout => '30s', on_failure => 'continue'")

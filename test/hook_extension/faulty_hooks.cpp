@@ -27,6 +27,9 @@ CONFITURE_HOOK(tell_nothing);
 CONFITURE_HOOK(raise_everything);
 CONFITURE_HOOK(spin);
 CONFITURE_HOOK(throw_exception);
+CONFITURE_HOOK(throw_number);
+CONFITURE_HOOK(sleep_long);
+CONFITURE_HOOK(sleep_by_helper);
 CONFITURE_HOOK(leave_open);
 CONFITURE_HOOK(packed_stats);
 
@@ -86,6 +89,18 @@ void spin(const ConfitureHookContext *, ConfitureHookResult *) {
 void throw_exception(const ConfitureHookContext *, ConfitureHookResult *) {
     write("INSERT INTO written VALUES ('before an exception')");
     throw std::runtime_error("thrown " + std::string("away"));
+}
+
+/* Of no type that anybody knows. */
+void throw_number(const ConfitureHookContext *, ConfitureHookResult *) {
+    write("INSERT INTO written VALUES ('before a number')");
+    throw 42;
+}
+
+void sleep_long(const ConfitureHookContext *, ConfitureHookResult *) { pg_usleep(700000); }
+
+void sleep_by_helper(const ConfitureHookContext *, ConfitureHookResult *) {
+    ConfitureHookSleep(700);
 }
 
 /* Forgets to clean up: a savepoint, SPI, a snapshot, the memory context, another role's rights. */
