@@ -50,6 +50,7 @@ for line in lines:
     del line["execution_time_ms"]
 equal(lines[0], {"confiture": "hook", "migration": "1", "direction": "forward", "phase": "AFTER_DDL", "hook": "first", "dry_run": False,
                  "status": "succeeded", "rows_affected": 2}, "what the line of a hook says")
+session.run("UPDATE confiture.hook SET direction = 'both'")
 session.run("DELETE FROM account; SELECT count(*) FROM confiture.dry_run('1', 'backward')")
 equal([(line["hook"], line["dry_run"], line["direction"]) for line in logged()], [("first", True, "backward"), ("second", True, "backward")],
       "dry runs write them, too")

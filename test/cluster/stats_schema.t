@@ -117,6 +117,10 @@ session.run("""SELECT confiture.register_hook_sql('fails', 'AFTER_VALIDATION', '
                       confiture.register_hook_sql('last', 'ON_ERROR', 'SELECT')""")
 trial("a hook that fails", "SELECT 1", "failed")
 session.run("SELECT confiture.unregister_hook(name) FROM confiture.hooks")
+session.run("CREATE ROLE planter; GRANT USAGE ON SCHEMA confiture TO planter; GRANT EXECUTE ON FUNCTION confiture.register_hook_sql TO planter;"
+            "SET ROLE planter; SELECT confiture.register_hook_sql('planted', 'AFTER_DDL', 'SELECT 1'); RESET ROLE")
+trial("a hook of somebody who is not trusted", "SELECT 1")
+session.run("SELECT confiture.unregister_hook(name) FROM confiture.hooks")
 
 # Ways to fail.
 trial("a failing script", "SELECT 1;\nALTER TABLE absent ADD x int", "failed")
