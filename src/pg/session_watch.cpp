@@ -9,6 +9,8 @@
 
 extern "C" {
 #include "storage/ipc.h"
+
+#include <sys/time.h>
 }
 
 namespace confiture::pg {
@@ -262,6 +264,13 @@ resting_watch::resting_watch() noexcept
         return;
     state.resting = true;
     disable_timeout(state.timer, false);
+    // From 14 on an alarm that is set already comes all the same: schedule_alarm().
+    constexpr long longest_tick_us = 110'000;
+    struct itimerval left = {};
+    if (getitimer(ITIMER_REAL, &left) != 0 || left.it_value.tv_sec > 0)
+        return;
+    if (left.it_value.tv_usec > 0 && left.it_value.tv_usec <= longest_tick_us)
+        pg_usleep(left.it_value.tv_usec + 1000); // ends with it
 }
 
 resting_watch::~resting_watch() {
