@@ -156,6 +156,17 @@ hook read_row(const pg::record &row, const std::string &empty_config) {
                   takes};
 }
 
+/* '001,,002': one was left out, and nobody knows which. */
+bool has_empty_version(const std::string &list) {
+    for (std::size_t begin = 0; begin <= list.size();) {
+        const std::size_t end = std::min(list.find(',', begin), list.size());
+        if (list.find_first_not_of(" \t\r\n", begin) >= end)
+            return true;
+        begin = end + 1;
+    }
+    return false;
+}
+
 void check(const registration &given) {
     if (given.name.empty() || given.name.size() > longest_name)
         throw failure{configuration_invalid, "invalid name of a hook",
@@ -166,7 +177,7 @@ void check(const registration &given) {
     if (given.on_failure != "abort" && given.on_failure != "continue")
         invalid("on_failure", given.on_failure, "It is abort or continue.");
     way_named(given.direction);
-    if (given.migrations.find_first_not_of(", ") == std::string::npos)
+    if (has_empty_version(given.migrations))
         invalid("migrations", given.migrations,
                 "They are * for all, or versions with commas between them.");
     if (given.statement && given.statement->size() > longest_statement)

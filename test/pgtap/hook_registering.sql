@@ -70,6 +70,9 @@ INSERT INTO refused VALUES
 ('register_hook_sql(repeat(''ü'', 101), ''AFTER_DDL'', ''SELECT 1'')', E'MG016 invalid name of a hook\nIt has 202 bytes; a name has 1 to 200.'),
 ('register_hook_sql(''x'', ''AFTER'', ''SELECT 1'')', 'invalid input value for enum confiture.hook_phase: "AFTER"'),
 ('register_hook_sql(''x'', ''AFTER_DDL'', ''SELECT 1'', '''')', E'MG016 invalid migrations of a hook: ""\nThey are * for all, or versions with commas between them.'),
+('register_hook_sql(''x'', ''AFTER_DDL'', ''SELECT 1'', ''001,,002'')', E'MG016 invalid migrations of a hook: "001,,002"\nThey are * for all, or versions with commas between them.'),
+('register_hook_sql(''x'', ''AFTER_DDL'', ''SELECT 1'', ''001,'')', E'MG016 invalid migrations of a hook: "001,"\nThey are * for all, or versions with commas between them.'),
+('register_hook_sql(''x'', ''AFTER_DDL'', ''SELECT 1'', '',*'')', E'MG016 invalid migrations of a hook: ",*"\nThey are * for all, or versions with commas between them.'),
 ('register_hook_sql(''x'', ''AFTER_DDL'', ''SELECT 1'', '' , ,'')', E'MG016 invalid migrations of a hook: " , ,"\nThey are * for all, or versions with commas between them.'),
 ('register_hook_sql(''x'', ''AFTER_DDL'', ''SELECT 1'', timeout => ''-1 s'')', E'MG016 invalid timeout of a hook: "-00:00:01"\nIt is 0 for none, or up to 24 days.'),
 ('register_hook_sql(''x'', ''AFTER_DDL'', ''SELECT 1'', timeout => ''24 days 1 ms'')', E'MG016 invalid timeout of a hook: "24 days 00:00:00.001"\nIt is 0 for none, or up to 24 days.'),
@@ -169,7 +172,7 @@ SELECT is(s.for_versions('2024*'), '2024_01 2024_02', 'a pattern');
 SELECT is(s.for_versions('*_01'), '2024_01 2025_01', 'at the beginning');
 SELECT is(s.for_versions('20*_*1'), '2024_01 2025_01', 'several stars');
 SELECT is(s.for_versions(' 001 , 2025* '), '001 2025_01', 'a list with blanks');
-SELECT is(s.for_versions('nope,,2024_02,'), '2024_02', 'a list with what is not there');
+SELECT is(s.for_versions('nope, 2024_02'), '2024_02', 'a list with what is not there');
 SELECT is(s.for_versions('01*'), '-', 'a pattern goes by what is written, not by version order');
 SELECT is(s.for_versions('a*b'), 'a*b', 'a star in a version is any text');
 SELECT is(s.for_versions('2024_0_'), '-', 'other wildcards are none');
