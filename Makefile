@@ -59,6 +59,8 @@ server_headers = -isystem $(includedir_server) -I$(includedir_server) -I$(includ
 $(above_border): override CPPFLAGS := $(filter-out $(server_headers),$(CPPFLAGS))
 
 $(EXTENSION)--$(EXTVERSION).sql: $(sql_parts) src/sources.txt confiture.control Makefile
+	@# The server reads it in the encoding of the database, which may be any.
+	@if LC_ALL=C grep -n '[^[:print:][:space:]]' /dev/null $(sql_parts); then echo 'not ASCII' >&2; exit 1; fi
 	cat /dev/null $(sql_parts) >$@
 endif
 

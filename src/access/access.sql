@@ -11,7 +11,7 @@ FROM (VALUES
     ('reader', 'relation', 'hooks', NULL),
     ('reader', 'relation', 'available_hooks', NULL),
     ('reader', 'relation', 'access_right', NULL),
-    ('reader', 'relation', 'migration', 'version, sort_key, name, repeatable, checksum, source, registered_at, registered_by, change_accepted'),
+    ('reader', 'relation', 'migration', 'version, sort_key, name, repeatable, checksum, source, backward_source, registered_at, registered_by, change_accepted'),
     ('reader', 'relation', 'history', 'id, version, sort_key, name, action, status, checksum, started_at, finished_at, executed_by, statements_done, locks'),
     ('reader', 'relation', 'journal', 'sort_key, step, steps, version, name, direction, content, database, statements_done, line, command, began_at, ended_at, executed_by'),
     ('reader', 'relation', 'backfill_run', 'name, table_name, key_columns, rows_updated, rows_passed, batches, started_at, changed_at, finished_at, executed_by'),
@@ -166,7 +166,7 @@ BEGIN
     EXCEPTION WHEN dependent_objects_still_exist THEN
         RAISE EXCEPTION 'role "%" has passed its rights on confiture on to others', set_access.role USING
             ERRCODE = SQLSTATE,
-            HINT = 'That role, or a superuser, revokes what it has granted; or REVOKE … CASCADE.';
+            HINT = 'That role, or a superuser, revokes what it has granted; or REVOKE ... CASCADE.';
     END;
     IF set_access.level IS NULL THEN
         RETURN true;
@@ -229,7 +229,7 @@ BEGIN
        AND (a.grantee = 0 OR pg_has_role(r.oid, a.grantee, 'USAGE'));
     RAISE WARNING 'role "%" still has access to confiture', revoke_access.role USING
         DETAIL = coalesce(format('By what was granted to %s.', reached), 'It is a superuser.'),
-        HINT = CASE WHEN reached IS NULL THEN 'ALTER ROLE … NOSUPERUSER makes it an ordinary role.'
+        HINT = CASE WHEN reached IS NULL THEN 'ALTER ROLE ... NOSUPERUSER makes it an ordinary role.'
                     ELSE 'Revoke that, or the membership in that role, too.' END;
 END
 $$;

@@ -1,5 +1,6 @@
 #include "apply/chain.hpp"
 
+#include "hooks/prepared_migration.hpp"
 #include "migration/acceptance.hpp"
 #include "migration/version.hpp"
 #include "pg/error.hpp"
@@ -57,7 +58,7 @@ void look_at(const pg::record &row) {
         tell(out_of_order, migration + "is out of order",
              "It is not applied, and migration \"" + row[3].value_or("?") +
                  "\", which comes after it, is.",
-             "Give it a version of its own after that one.");
+             "Give it a later version; load with prune => true.");
 }
 
 std::vector<pg::record> irregular_where(const std::string &condition, const pg::field &parameter) {
@@ -66,6 +67,19 @@ std::vector<pg::record> irregular_where(const std::string &condition, const pg::
 }
 
 } // namespace
+
+void refuse_unreadable(const migration::stored &each, const std::string &direction) {
+    try {
+        hooks::prepare(each, direction);
+    } catch (failure &refused) {
+        if (!(refused.state == migration_invalid.code))
+            throw;
+        refused.message = "migration \"" + each.version + "\" cannot be " +
+                          (direction == "forward" ? "applied: " : "reverted: ") + refused.message;
+        refused.detail += (refused.detail.empty() ? "" : " ") + std::string("Nothing was run.");
+        throw;
+    }
+}
 
 void look_at_order(const migration::registered &next) {
     for (const migration::stored &earlier : migration::pending())

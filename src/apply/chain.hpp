@@ -20,6 +20,10 @@ struct reach {
  */
 void look_at_order(const migration::registered &next);
 
+/* Throws failure{migration_invalid} where its script of this direction does not parse any more or
+ * says of transactions what it may not: nothing has run yet. */
+void refuse_unreadable(const migration::stored &each, const std::string &direction);
+
 /* What is pending, in order, up to the target.  Throws failure{out_of_order, checksum_mismatch,
  * migration_not_found} for what confiture.out_of_order refuses, which else is a WARNING;
  * failure{not_trusted}. */

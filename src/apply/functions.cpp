@@ -42,6 +42,8 @@ pg::value run(const pg::arguments &arguments, const std::string &direction) {
     if (forward)
         look_at_order(found);
     migration::refuse_untrusted({&found, 1});
+    if (forward || found.backward)
+        refuse_unreadable(found, direction);
     callers_transaction whose;
     const migration_outcome outcome = migrator(whose).run(found, direction, nullptr);
     return arguments.row({pg::text(found.version), pg::text(found.name),

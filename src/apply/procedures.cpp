@@ -3,6 +3,7 @@
 #include "apply/migrator.hpp"
 #include "apply/session_limits.hpp"
 #include "apply/transactions.hpp"
+#include "migration/history.hpp"
 #include "migration/version.hpp"
 #include "pg/committing.hpp"
 #include "pg/error.hpp"
@@ -80,6 +81,8 @@ public:
         const std::map<std::string, journal> journals = read_journal();
         refuse_half_done(journals, direction);
         const std::vector<migration::stored> chain = choose();
+        for (const migration::stored &each : chain)
+            check(each, direction);
         transactions_.commit();
         migrator_.expect(chain.size());
         int done = 0;
@@ -96,6 +99,19 @@ public:
             done++;
         }
         return done;
+    }
+
+    /* Before anything of a chain runs.  What is refused has its row in the history. */
+    void check(const migration::stored &each, const std::string &direction) {
+        try {
+            refuse_unreadable(each, direction);
+        } catch (const failure &refused) {
+            migration::failure_record error = migration::failure_of(refused);
+            error.file = direction == "forward" ? each.source : each.backward_source;
+            migration::record(each, {direction, pg::clock_timestamp(), 0, error, {}, {}});
+            transactions_.commit();
+            throw;
+        }
     }
 
     pg::value summary(int done, const std::string &next_command) {
@@ -157,7 +173,12 @@ CONFITURE_FUNCTION(confiture_down) {
 CONFITURE_FUNCTION(confiture_redo) {
     procedure call(arguments, "redo");
     std::vector<migration::stored> last;
-    call.run("backward", [&] { return last = to_revert({}); });
+    call.run("backward", [&] {
+        last = to_revert({});
+        for (const migration::stored &each : last)
+            call.check(each, "forward");
+        return last;
+    });
     const int done = call.run("forward", [&] { return last; });
     return call.summary(done, next_after_up());
 }

@@ -1,13 +1,12 @@
 /* confiture.verify(): is what is applied still as it was, and in place? */
+#include "apply/verify_run.hpp"
 #include "migration/acceptance.hpp"
 #include "migration/registry.hpp"
 #include "migration/script.hpp"
+#include "migration/verify_script.hpp"
 #include "pg/error.hpp"
-#include "pg/execute.hpp"
 #include "pg/function.hpp"
-#include "pg/memory.hpp"
 #include "pg/query.hpp"
-#include "pg/settings.hpp"
 #include "pg/transaction.hpp"
 
 #include <optional>
@@ -21,28 +20,14 @@ struct finding {
     std::optional<std::string> detail;
 };
 
-/* In a savepoint that is rolled back whatever comes of it. */
-void run(const pg::script &script) {
-    pg::memory_context memory("confiture verify script");
-    pg::subtransaction trial;
-    try {
-        pg::settings_scope settings;
-        settings.set("lock_timeout", std::to_string(pg::lock_timeout()).c_str());
-        for (const pg::statement &each : script.statements)
-            pg::run_statement(script.text_of(each), false, memory);
-    } catch (...) {
-        trial.roll_back();
-        throw;
-    }
-    trial.roll_back();
-}
-
 finding verify(const migration::stored &applied) {
     if (!applied.verify)
         return {"unverified", "It has no verify script."};
     try {
         migration::refuse_untrusted({&applied, 1});
-        run(migration::parse(*applied.verify, "", applied.version).script);
+        const pg::script script = migration::parse(*applied.verify, "", applied.version).script;
+        migration::refuse_unverifiable(script); // one that is older than this refusal
+        run_verify_script(script);
     } catch (const pg::error &raised) {
         if (raised.is_intervention())
             throw;

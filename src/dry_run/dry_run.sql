@@ -2,7 +2,7 @@ CREATE FUNCTION confiture.dry_run(version text, direction text DEFAULT 'forward'
 RETURNS confiture.dry_run_result
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'confiture_dry_run';
-COMMENT ON FUNCTION confiture.dry_run(text, text, integer, jsonb) IS 'Runs a migration for real in a subtransaction, measures it, rolls it back. Direction: forward or backward. Options: concurrently (auto, emulate, predict), raise, strict, max_wait_caused (500ms), lock_timeout (2s), max_locks, max_lock_hold (off). Write SELECT * FROM confiture.dry_run(…). Errors: MG001, MG004, MG005, MG008, MG014, MG016; those of a migration that fails are in the result unless options.raise is true.';
+COMMENT ON FUNCTION confiture.dry_run(text, text, integer, jsonb) IS 'Runs a migration for real in a subtransaction, measures it, rolls it back. Direction: forward or backward. Options: concurrently (auto, emulate, predict), raise, strict, max_wait_caused (500ms), lock_timeout (2s), max_locks, max_lock_hold (off). Write SELECT * FROM confiture.dry_run(...). Errors: MG001, MG004, MG005, MG008, MG014, MG016; those of a migration that fails are in the result unless options.raise is true.';
 
 CREATE FUNCTION confiture.dry_run_pending(iterations integer DEFAULT 1, options jsonb DEFAULT '{}')
 RETURNS SETOF confiture.dry_run_result

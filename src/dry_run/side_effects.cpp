@@ -76,9 +76,9 @@ void foresee_command(std::string_view text, std::string_view command, std::int32
     };
     if (command == "COPY") {
         if (pg::mentions(text, {"program"}))
-            add("program", "COPY", "COPY … PROGRAM runs a program of the server");
+            add("program", "COPY", "COPY ... PROGRAM runs a program of the server");
         else if (pg::mentions(text, {"to"}))
-            add("file", "COPY", "COPY … TO writes a file of the server");
+            add("file", "COPY", "COPY ... TO writes a file of the server");
     } else if (command == "DISCARD SEQUENCES")
         add("sequence", std::string(command),
             "the session forgets what currval() and lastval() say");

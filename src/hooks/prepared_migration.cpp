@@ -30,7 +30,7 @@ prepared_migration prepare(const migration::stored &found, const std::string &di
         return parse(found, found.forward, found.source);
     if (!found.backward)
         migration::refuse_irreversible(found.version);
-    prepared_migration back = parse(found, *found.backward, "");
+    prepared_migration back = parse(found, *found.backward, found.backward_source);
     back.direction = "backward";
     back.depends.clear(); // those that depend on it are another question
     return back;

@@ -1,9 +1,12 @@
 /* The SQL functions of migration.sql. */
 #include "migration/directives.hpp"
+#include "migration/encoding.hpp"
 #include "migration/layout.hpp"
 #include "migration/layouts/reading.hpp"
 #include "migration/markers.hpp"
+#include "migration/pruning.hpp"
 #include "migration/registry.hpp"
+#include "pg/encoding.hpp"
 #include "pg/error.hpp"
 #include "pg/function.hpp"
 #include "pg/parse.hpp"
@@ -83,6 +86,7 @@ void refuse_too_large(const std::string &path, std::uintmax_t size, std::uintmax
                       "Load it in parts, or keep bulk data out of the migrations."};
 }
 
+/* Everything here is UTF-8, the directory and the messages too. */
 std::vector<file> read_directory(const std::string &directory) {
     namespace fs = std::filesystem;
     std::error_code status;
@@ -140,21 +144,65 @@ std::vector<file> read_directory(const std::string &directory) {
     return files;
 }
 
-std::vector<registration> register_folder(std::vector<file> files, const std::string &layout,
-                                          bool replace) {
+void warn_of_programs(const std::vector<file> &files) {
     const std::vector<std::string> programs = programs_among(files);
     if (!programs.empty()) {
         constexpr std::size_t most = 10;
         std::string names;
         for (std::size_t i = 0; i < programs.size() && i < most; i++)
-            names += (i ? ", " : "") + programs[i];
+            names += (i ? ", " : "") + pg::shown_from_utf8(programs[i]);
         pg::warn("migrations that are programs were left out",
                  std::to_string(programs.size()) + " of them: " + names +
-                     (programs.size() > most ? ", …" : "") + ".",
+                     (programs.size() > most ? ", ..." : "") + ".",
                  "The server runs SQL alone: what they do is missing where a later migration "
                  "needs it.");
     }
-    return register_all(read_folder(std::move(files), layout), replace);
+}
+
+struct loading {
+    std::string layout;
+    bool replace, prune;
+    std::string folder; // its name
+};
+
+std::vector<registration> register_folder(std::vector<file> files, const loading &how) {
+    warn_of_programs(files);
+    std::vector<source> migrations;
+    in_utf8([&] { migrations = read_folder(std::move(files), pg::to_utf8(how.layout)); });
+    for (source &each : migrations)
+        each = in_database_encoding(each);
+    std::vector<registration> registrations = register_all(migrations, how.replace, how.folder);
+    if (how.prune)
+        for (registration &each : prune(migrations, how.folder))
+            registrations.push_back(std::move(each));
+    return registrations;
+}
+
+/* Temporary tables of other sessions have other schemas. */
+std::string folder_of_table(const std::string &table) {
+    if (!table.starts_with("pg_temp_"))
+        return "table " + table;
+    return "table pg_temp" + table.substr(std::min(table.size(), table.find('.')));
+}
+
+/* Paths are UTF-8 as bytea, or in the encoding of the database. */
+std::vector<file> read_table(const std::string &table) {
+    const bool has_bytes = pg::query("SELECT pg_typeof((SELECT path FROM " + table +
+                                     " LIMIT 1))::text")[0][0] == "bytea";
+    const std::string path = has_bytes ? "encode(path, 'escape')" : "path::pg_catalog.text";
+    for (const pg::record &row :
+         pg::query("SELECT " + path +
+                   ", octet_length(content), sum(octet_length(content)) OVER () FROM " + table +
+                   " WHERE content IS NOT NULL ORDER BY 2 DESC LIMIT 1"))
+        refuse_too_large(row[0].value_or(""), std::stoull(row[1].value()),
+                         std::stoull(row[2].value()));
+    std::vector<file> files;
+    for (pg::record &row : pg::query("SELECT " + std::string(has_bytes ? "path" : path.c_str()) +
+                                     ", content FROM " + table)) {
+        const std::string found = row[0].value_or("");
+        files.push_back({has_bytes ? found : pg::to_utf8(found), std::move(row[1]).value_or("")});
+    }
+    return files;
 }
 
 } // namespace
@@ -188,24 +236,26 @@ CONFITURE_FUNCTION(confiture_load_migrations) {
                       "The role \"" + pg::current_role_name() +
                           "\" is not a member of pg_read_server_files.",
                       "Load the folder from the client with confiture-load instead."};
-    emit(arguments, register_folder(read_directory(arguments.text(0)), arguments.text(1),
-                                    arguments.boolean(2)));
+    std::vector<file> files;
+    std::string folder;
+    in_utf8([&] {
+        const std::string directory = pg::to_utf8(arguments.text(0));
+        files = read_directory(directory);
+        folder = "directory " + std::filesystem::canonical(directory).generic_string();
+    });
+    emit(arguments,
+         register_folder(std::move(files), {arguments.text(1), arguments.boolean(2),
+                                            arguments.boolean(3), pg::shown_from_utf8(folder)}));
     return {};
 }
 
 CONFITURE_FUNCTION(confiture_load_files) {
     arguments.refuse_null({"files", "layout", "replace"});
     const std::string table = pg::relation_argument(arguments, 0);
-    for (const pg::record &row :
-         pg::query("SELECT path::text, octet_length(content), sum(octet_length(content)) OVER () "
-                   "FROM " +
-                   table + " WHERE content IS NOT NULL ORDER BY 2 DESC LIMIT 1"))
-        refuse_too_large(row[0].value_or(""), std::stoull(row[1].value()),
-                         std::stoull(row[2].value()));
-    std::vector<file> files;
-    for (pg::record &row : pg::query("SELECT path::pg_catalog.text, content FROM " + table))
-        files.push_back({row[0].value_or(""), std::move(row[1]).value_or("")});
-    emit(arguments, register_folder(std::move(files), arguments.text(1), arguments.boolean(2)));
+    const std::string folder = arguments.text(4);
+    emit(arguments, register_folder(read_table(table),
+                                    {arguments.text(1), arguments.boolean(2), arguments.boolean(3),
+                                     folder.empty() ? folder_of_table(table) : folder}));
     return {};
 }
 

@@ -1,5 +1,7 @@
 #include "migration/headings.hpp"
 
+#include "migration/sql_text.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <initializer_list>
@@ -15,13 +17,7 @@ struct part {
     std::size_t start, end;
 };
 
-bool is_name_character(char character) {
-    return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z') ||
-           (character >= '0' && character <= '9') || character == '_' ||
-           static_cast<unsigned char>(character) >= 0x80;
-}
-
-/* Comments and the beginnings of statements, by the rules of PostgreSQL's scanner. */
+/* Comments between statements, and the beginnings of statements. */
 class outline {
 public:
     explicit outline(std::string_view text) : text(text) {}
@@ -34,82 +30,20 @@ public:
 
 private:
     void read_next() {
-        const std::size_t start = at;
-        const char character = text[at];
-        if (text.substr(at, 2) == "--") {
-            at = std::min(text.size(), text.find_first_of("\r\n", at));
-            note_comment(start);
-        } else if (text.substr(at, 2) == "/*") {
-            skip_block_comment();
-            note_comment(start);
-        } else if (character == ';') {
+        if (const std::size_t end = end_of_comment(text, at); end > at) {
+            if (!in_statement)
+                parts.push_back({true, at, end});
+            at = end;
+        } else if (text[at] == ';') {
             ++at;
             in_statement = false;
-        } else if (is_blank(character)) {
+        } else if (std::string_view(" \t\r\n\f\v").find(text[at]) != std::string_view::npos) {
             ++at;
         } else {
-            note_statement();
-            skip_token(character);
-        }
-    }
-
-    static bool is_blank(char character) {
-        return std::string_view(" \t\r\n\f\v").find(character) != std::string_view::npos;
-    }
-
-    void note_comment(std::size_t start) {
-        if (!in_statement)
-            parts.push_back({true, start, at});
-    }
-
-    void note_statement() {
-        if (!in_statement)
-            parts.push_back({false, at, at});
-        in_statement = true;
-    }
-
-    void skip_token(char character) {
-        if (character == '\'') {
-            const char before = at > 0 ? text[at - 1] : ' ';
-            skip_quoted('\'', before == 'e' || before == 'E');
-        } else if (character == '"') {
-            skip_quoted('"', false);
-        } else if (character == '$' && (at == 0 || !is_name_character(text[at - 1]))) {
-            skip_dollar_quoted();
-        } else {
-            ++at;
-        }
-    }
-
-    void skip_quoted(char quote, bool with_escapes) {
-        for (++at; at < text.size() && text[at] != quote; ++at)
-            if (with_escapes && text[at] == '\\')
-                ++at;
-        ++at; // a doubled quote begins the next one at once
-        at = std::min(at, text.size());
-    }
-
-    void skip_dollar_quoted() {
-        std::size_t end = at + 1;
-        while (end < text.size() && is_name_character(text[end]))
-            ++end;
-        if (end >= text.size() || text[end] != '$') {
-            ++at;
-            return;
-        }
-        const std::string_view tag = text.substr(at, end + 1 - at);
-        const std::size_t close = text.find(tag, end + 1);
-        at = close == std::string_view::npos ? text.size() : close + tag.size();
-    }
-
-    void skip_block_comment() {
-        int depth = 0;
-        while (at < text.size()) {
-            const std::string_view mark = text.substr(at, 2);
-            const bool counts = mark == "/*" || mark == "*/";
-            at += counts ? 2 : 1;
-            if (counts && (depth += mark == "/*" ? 1 : -1) == 0)
-                return;
+            if (!in_statement)
+                parts.push_back({false, at, at});
+            in_statement = true;
+            at = std::max(at + 1, end_of_quoted(text, at));
         }
     }
 

@@ -157,7 +157,7 @@ void hook_words::read_built_in(hook_directive &found) const {
     } else if (given[config]) {
         refuse_line(at, "directive \"config\" stands on the line of a phase",
                     "The statements below it are the hook, and they take no configuration.",
-                    "Give it to a built-in hook: hook=<built-in> phase=<phase> config={…}.");
+                    "Give it to a built-in hook: hook=<built-in> phase=<phase> config={...}.");
     }
     if (given[config])
         found.config = *given[config];

@@ -147,7 +147,7 @@ private:
     void close_section() {
         if (in_section && hooks[section].statements.empty())
             refuse(hooks[section].line, "hook \"" + hooks[section].name + "\" has no statements",
-                   "Its statements are those up to the next line phase=…, or to the end of the "
+                   "Its statements are those up to the next line phase=..., or to the end of the "
                    "script.",
                    "Write them, or remove the directive; hook=<built-in> names a hook that needs "
                    "none.");

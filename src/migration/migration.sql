@@ -96,14 +96,14 @@ LANGUAGE c
 AS 'MODULE_PATHNAME', 'confiture_unregister_migration';
 COMMENT ON FUNCTION confiture.unregister_migration(text) IS 'Removes a migration that is not applied, for its registrar, the members of that role and superusers. Errors: MG004 where there is none, MG005 where it is applied, MG016 where it is another role''s.';
 
-CREATE FUNCTION confiture.load_migrations(directory text, layout text DEFAULT 'auto', replace boolean DEFAULT false, OUT version text, OUT name text, OUT action text)
+CREATE FUNCTION confiture.load_migrations(directory text, layout text DEFAULT 'auto', replace boolean DEFAULT false, prune boolean DEFAULT false, OUT version text, OUT name text, OUT action text)
 RETURNS SETOF record
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'confiture_load_migrations';
-COMMENT ON FUNCTION confiture.load_migrations(text, text, boolean) IS 'Registers a folder of the server whole, or nothing of it; a relative one begins at the data directory. Needs the rights of pg_read_server_files. Layouts: auto or a name of docs/layouts.md. What is registered already and differs is refused unless replace is true. Errors: MG005, MG006, MG016.';
+COMMENT ON FUNCTION confiture.load_migrations(text, text, boolean, boolean) IS 'Registers a folder of the server whole, or nothing of it; a relative one begins at the data directory. Needs the rights of pg_read_server_files. Layouts: auto or a name of docs/layouts.md. What is registered already and differs is refused unless replace is true. With prune, migrations that were loaded from this folder, are gone from it and are not applied are unregistered (pruned); those that are applied or half done are told (missing, interrupted). Errors: MG005, MG006, MG016.';
 
-CREATE FUNCTION confiture.load_files(files regclass, layout text DEFAULT 'auto', replace boolean DEFAULT false, OUT version text, OUT name text, OUT action text)
+CREATE FUNCTION confiture.load_files(files regclass, layout text DEFAULT 'auto', replace boolean DEFAULT false, prune boolean DEFAULT false, folder text DEFAULT '', OUT version text, OUT name text, OUT action text)
 RETURNS SETOF record
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'confiture_load_files';
-COMMENT ON FUNCTION confiture.load_files(regclass, text, boolean) IS 'What load_migrations() does, from a table of files (columns path text and content bytea) that the caller can read: what confiture-load sends. Errors: MG005, MG006, MG016.';
+COMMENT ON FUNCTION confiture.load_files(regclass, text, boolean, boolean, text) IS 'What load_migrations() does, from a table of files (columns path, text or as bytea in UTF-8, and content bytea) that the caller can read: what confiture-load sends. The folder is known by its name, or else by that of the table. Errors: MG005, MG006, MG016.';

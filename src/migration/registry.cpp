@@ -3,9 +3,11 @@
 #include "migration/acceptance.hpp"
 #include "migration/checksum.hpp"
 #include "migration/history.hpp"
+#include "migration/pruning.hpp"
 #include "migration/script.hpp"
 #include "migration/script_line.hpp"
 #include "migration/transaction_statements.hpp"
+#include "migration/verify_script.hpp"
 #include "migration/version.hpp"
 #include "pg/error.hpp"
 #include "pg/query.hpp"
@@ -15,6 +17,7 @@
 #include "trust/trust.hpp"
 
 #include <algorithm>
+#include <functional>
 
 namespace confiture::migration {
 
@@ -32,7 +35,9 @@ SELECT g.n, m.version, m.checksum = g.checksum, g.checksum,
            AND m.repeatable = g.repeatable::boolean,
        m.options, m.registered_by, m.change_accepted
 FROM (SELECT n, version, sort_key COLLATE "C" AS sort_key, name, repeatable, options,
-             encode(sha256(convert_to(content, getdatabaseencoding())), 'hex') AS checksum
+             encode(sha256(convert_to(content, CASE getdatabaseencoding() WHEN 'SQL_ASCII'
+                                                       THEN 'SQL_ASCII' ELSE 'UTF8' END)), 'hex')
+                 AS checksum
       FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
            WITH ORDINALITY g (version, sort_key, name, repeatable, options, content, n)) g
 LEFT JOIN confiture.migration m ON m.sort_key = g.sort_key
@@ -42,20 +47,21 @@ ORDER BY g.n)";
 constexpr const char *store = R"(
 INSERT INTO confiture.migration AS m
        (version, sort_key, name, repeatable, options, forward, backward, verify, source, checksum,
-        registered_by)
+        registered_by, backward_source, folder)
 SELECT version, sort_key, name, repeatable::boolean, options::jsonb, forward, backward, verify,
-       source, checksum, registered_by
+       source, checksum, registered_by, backward_source, folder
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-            $8::text[], $9::text[], $10::text[], $11::text[])
+            $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[])
      g (version, sort_key, name, repeatable, options, forward, backward, verify, source, checksum,
-        registered_by)
+        registered_by, backward_source, folder)
 ON CONFLICT (sort_key) DO UPDATE
 SET version = excluded.version, name = excluded.name, repeatable = excluded.repeatable,
     options = excluded.options, forward = excluded.forward, backward = excluded.backward,
     verify = excluded.verify, source = excluded.source, checksum = excluded.checksum,
+    backward_source = excluded.backward_source, folder = excluded.folder,
     registered_at = clock_timestamp(), registered_by = excluded.registered_by,
     change_accepted = false
-WHERE m.registered_by = ANY ($12::text[])
+WHERE m.registered_by = ANY ($14::text[])
 RETURNING 1)";
 
 constexpr const char *registered_columns =
@@ -64,7 +70,8 @@ constexpr const char *registered_columns =
 constexpr const char *stored_columns =
     ", m.source, m.forward, m.backward, m.verify, m.options ->> 'lock_timeout', "
     "coalesce((m.options ->> 'transactional')::boolean, true), "
-    "(SELECT string_agg(d, ',') FROM jsonb_array_elements_text(m.options -> 'depends') d)";
+    "(SELECT string_agg(d, ',') FROM jsonb_array_elements_text(m.options -> 'depends') d), "
+    "m.backward_source";
 
 /* What the checksum is taken over: the scripts with marks between them that no script contains. */
 std::string checked_content(const source &given) {
@@ -109,6 +116,17 @@ void refuse_hooks(const parsed_script &verify, const std::string &file) {
                     "Write it into one of those; AFTER_VALIDATION comes after the checks.");
 }
 
+/* Old folders hold ways back that nobody ever took: they must not keep the rest out. */
+void tolerate_of_files(const std::string &file, const std::function<void()> &check_script) {
+    try {
+        check_script();
+    } catch (const failure &refused) {
+        if (file.empty())
+            throw;
+        pg::warn(refused.message, refused.detail, "The script cannot be run as it stands.");
+    }
+}
+
 void check(const source &given) {
     if (given.version.empty() || given.version == "*") // trust(): all that are registered
         throw failure{migration_invalid, "invalid version \"" + given.version + "\"",
@@ -117,23 +135,18 @@ void check(const source &given) {
     refuse_longer("version", given.version, longest_version);
     refuse_longer("name", given.name, longest_name);
     check_transactions(parse(given.up, given.up_file, given.version).script);
-    for (const auto &[script, file] :
-         {std::pair{&given.down, &given.down_file}, std::pair{&given.verify, &given.verify_file}}) {
-        if (!*script)
-            continue;
-        try {
-            const parsed_script parsed = parse(**script, *file, given.version);
-            if (script == &given.verify)
-                refuse_hooks(parsed, *file);
-            else
-                check_transactions(parsed.script);
-        } catch (const failure &refused) {
-            if (file->empty())
-                throw;
-            // Old folders hold ways back that nobody ever took: they must not keep the rest out.
-            pg::warn(refused.message, refused.detail, "The script cannot be run as it stands.");
-        }
-    }
+    if (given.down)
+        tolerate_of_files(given.down_file, [&] {
+            check_transactions(parse(*given.down, given.down_file, given.version).script);
+        });
+    if (!given.verify)
+        return;
+    parsed_script verify;
+    tolerate_of_files(given.verify_file, [&] {
+        verify = parse(*given.verify, given.verify_file, given.version);
+        refuse_hooks(verify, given.verify_file);
+    });
+    refuse_unverifiable(verify.script);
 }
 
 using columns = std::vector<std::vector<pg::field>>;
@@ -151,8 +164,12 @@ columns compared_columns(const std::vector<source> &sources) {
     return table;
 }
 
+pg::field text_or_null(const std::string &text) {
+    return text.empty() ? pg::field{} : pg::field{text};
+}
+
 void add_row(columns &table, const source &given, const std::string &checksum,
-             const std::string &role) {
+             const std::string &role, const pg::field &folder) {
     const pg::field row[] = {given.version,
                              version_sort_key(given.version),
                              given.name,
@@ -161,9 +178,11 @@ void add_row(columns &table, const source &given, const std::string &checksum,
                              given.up,
                              given.down,
                              given.verify,
-                             given.up_file.empty() ? pg::field{} : pg::field{given.up_file},
+                             text_or_null(given.up_file),
                              checksum,
-                             role};
+                             role,
+                             text_or_null(given.down_file),
+                             folder};
     for (std::size_t i = 0; i < std::size(row); i++)
         table[i].push_back(row[i]);
 }
@@ -205,6 +224,7 @@ stored read_stored(const pg::record &row) {
     found.lock_timeout = row[10].value_or("");
     found.transactional = row[11].value() == "t";
     found.depends = split(row[12].value_or(""));
+    found.backward_source = row[13].value_or("");
     return found;
 }
 
@@ -229,12 +249,13 @@ void refuse_change_by_others(const std::string &role, const registered &known) {
 
 /* Returns what was registered before as it is. */
 static std::vector<registered> store_all(const std::vector<source> &sources, bool replace,
+                                         const pg::field &folder,
                                          std::vector<registration> &registrations) {
     const std::string role = pg::current_role_name();
     pg::as_owner owner;
     std::vector<registered> unchanged, accepted;
-    columns changed(12); // the last one has the roles whose migrations may be replaced
-    changed[11].push_back(role);
+    columns changed(14); // the last one has the roles whose migrations may be replaced
+    changed[13].push_back(role);
     const std::vector<pg::record> known = pg::query_arrays(compare, compared_columns(sources));
     for (std::size_t i = 0; i < sources.size(); i++) {
         const source &given = sources[i];
@@ -249,7 +270,7 @@ static std::vector<registered> store_all(const std::vector<source> &sources, boo
             const auto &registrar = row[7].value();
             if (action == "replaced") {
                 refuse_change_by_others(role, {*row[1], {}, {}, false, {}, registrar});
-                changed[11].push_back(registrar);
+                changed[13].push_back(registrar);
             }
             if (action == "replaced" && !replace)
                 throw failure{migration_invalid,
@@ -261,7 +282,7 @@ static std::vector<registered> store_all(const std::vector<source> &sources, boo
             unchanged.push_back({given.version, given.name, row[6].value(), given.repeatable,
                                  row[3].value(), row[7].value()});
         else {
-            add_row(changed, given, row[3].value(), role);
+            add_row(changed, given, row[3].value(), role, folder);
             if (changes_applied)
                 accepted.push_back({given.version, given.name, {}, false, row[3].value(), role});
         }
@@ -277,11 +298,15 @@ static std::vector<registered> store_all(const std::vector<source> &sources, boo
     return unchanged;
 }
 
-std::vector<registration> register_all(const std::vector<source> &sources, bool replace) {
+std::vector<registration> register_all(const std::vector<source> &sources, bool replace,
+                                       const pg::field &folder) {
     for (const source &given : sources)
         check(given);
     std::vector<registration> registrations;
-    pin_unchanged(store_all(sources, replace, registrations));
+    const std::vector<registered> unchanged = store_all(sources, replace, folder, registrations);
+    pin_unchanged(unchanged);
+    if (folder)
+        note_folder(unchanged, *folder);
     return registrations;
 }
 

@@ -17,7 +17,8 @@ struct registration {
 /* Registers all, or throws and registers none.  What is there already and differs is replaced where
  * `replace` says so, it is not applied and the current role may change it.  Throws
  * failure{migration_invalid, checksum_mismatch, configuration_invalid}. */
-std::vector<registration> register_all(const std::vector<source> &sources, bool replace);
+std::vector<registration> register_all(const std::vector<source> &sources, bool replace,
+                                       const std::optional<std::string> &folder = {});
 
 /* Throws failure{migration_not_found, migration_invalid, configuration_invalid}. */
 void unregister(const std::string &version);
@@ -37,7 +38,7 @@ void refuse_change_by_others(const std::string &role, const registered &known);
 
 /* A migration on its way to be run. */
 struct stored : registered {
-    std::string source;
+    std::string source, backward_source; // files; empty for none
     std::string forward;
     std::optional<std::string> backward, verify;
     std::string lock_timeout; // of its options; empty for none

@@ -350,6 +350,15 @@ static std::string default_name(const IndexStmt *statement) {
     return name + "_idx";
 }
 
+static void read_transaction_statement(const TransactionStmt *statement, statement_facts &facts) {
+    facts.savepoint = text_or_empty(statement->savepoint_name);
+    facts.has_transaction_modes = statement->options != NIL;
+    if (statement->chain)
+        facts.ending = transaction_ending::chained;
+    else if (statement->gid)
+        facts.ending = transaction_ending::prepared;
+}
+
 statement_facts facts_of(std::string_view statement) {
     memory_context memory("confiture statement");
     memory_scope scope(memory);
@@ -358,7 +367,7 @@ statement_facts facts_of(std::string_view statement) {
     statement_facts facts;
     switch (nodeTag(node)) {
     case T_TransactionStmt:
-        facts.savepoint = text_or_empty(reinterpret_cast<TransactionStmt *>(node)->savepoint_name);
+        read_transaction_statement(reinterpret_cast<TransactionStmt *>(node), facts);
         break;
     case T_AlterEnumStmt: {
         auto *tree = reinterpret_cast<AlterEnumStmt *>(node);

@@ -150,7 +150,7 @@ private:
         }
         if (found.copies_from_client)
             refuse(begin_, "COPY from STDIN is not supported in a migration",
-                   "Write the rows as INSERT … VALUES, or COPY them from a file on the server.");
+                   "Write the rows as INSERT ... VALUES, or COPY them from a file on the server.");
         if (found.copies_to_client)
             refuse(begin_, "COPY to STDOUT is not supported in a migration",
                    "Remove the statement: a migration has no client to send rows to.");
@@ -197,10 +197,13 @@ private:
 
 script parse_script(std::string text, std::string file) {
     // Names that are too long are told when the statement runs.
-    settings_scope quietly;
-    quietly.set("client_min_messages", "error");
-    const standard_strings standard; // the same text is the same script in every session
-    return script_parser(std::move(text), std::move(file)).parse();
+    // The setting is taken back with the subtransaction where the parser raises an ERROR.
+    return in_subtransaction([&] {
+        settings_scope quietly;
+        quietly.set("client_min_messages", "error");
+        const standard_strings standard; // the same text is the same script in every session
+        return script_parser(std::move(text), std::move(file)).parse();
+    });
 }
 
 std::vector<std::string> names_in(std::string_view statement) {

@@ -62,9 +62,18 @@ script parse_script(std::string text, std::string file);
 /* 'CREATE TABLE' */
 const char *tag_name(std::int32_t tag);
 
+/* How a statement of the kinds commit and rollback ends the transaction. */
+enum class transaction_ending : std::uint8_t {
+    plain,
+    chained,  // AND CHAIN
+    prepared, // PREPARE TRANSACTION, COMMIT PREPARED, ROLLBACK PREPARED
+};
+
 /* What more is known of a statement; reads it again. */
 struct statement_facts {
-    std::string savepoint;          // of the savepoint kinds
+    transaction_ending ending = transaction_ending::plain;
+    bool has_transaction_modes = false; // of BEGIN
+    std::string savepoint;              // of the savepoint kinds
     std::vector<std::string> makes; // names that later statements may lean on, where it did not run
     std::string enum_type;          // that CREATE TYPE … AS ENUM or ALTER TYPE names, unqualified
     std::string enum_label;         // that ALTER TYPE … ADD VALUE adds

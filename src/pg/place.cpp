@@ -1,16 +1,16 @@
 #include "pg/parse.hpp"
 
-namespace confiture::pg {
+#include "pg/encoding.hpp"
 
-static bool continues(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
+namespace confiture::pg {
 
 place place_of(std::string_view text, std::size_t offset) {
     place found{1, 1};
-    for (std::size_t i = 0; i < offset && i < text.size(); i++) {
+    for (std::size_t i = 0; i < offset && i < text.size(); i += character_length(text, i)) {
         if (text[i] == '\n')
             found = {found.line + 1, 1};
         else
-            found.column += !continues(text[i]);
+            found.column++;
     }
     return found;
 }
@@ -18,9 +18,7 @@ place place_of(std::string_view text, std::size_t offset) {
 std::size_t offset_of_character(std::string_view text, int position) {
     std::size_t offset = 0;
     for (int character = 1; character < position && offset < text.size(); character++)
-        do
-            offset++;
-        while (offset < text.size() && continues(text[offset]));
+        offset += character_length(text, offset);
     return offset;
 }
 

@@ -97,11 +97,6 @@ std::string sha256(const std::string &bytes) {
     return hexadecimal;
 }
 
-std::string from_utf8(const std::string &text) {
-    return call(
-        [&] { return pg_any_to_server(text.c_str(), static_cast<int>(text.size()), PG_UTF8); });
-}
-
 std::string relation_argument(const arguments &arguments, int index) {
     FunctionCallInfo fcinfo = arguments.handle();
     const auto name = name_of_relation(PG_GETARG_OID(index));

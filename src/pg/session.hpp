@@ -31,9 +31,6 @@ std::string sql_literal(const std::string &text);
 /* SHA-256 of the bytes, in hexadecimal. */
 std::string sha256(const std::string &bytes);
 
-/* Text that is UTF-8 in the encoding of this database.  Throws pg::error. */
-std::string from_utf8(const std::string &text);
-
 /* A regclass argument as a qualified name. */
 std::string relation_argument(const arguments &arguments, int index);
 

@@ -12,6 +12,8 @@ CREATE TABLE confiture.migration (
     repeatable boolean NOT NULL DEFAULT false,
     checksum text NOT NULL,
     source text,
+    backward_source text,
+    folder text,
     registered_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
     registered_by text NOT NULL,
     change_accepted boolean NOT NULL DEFAULT false
@@ -25,8 +27,10 @@ COMMENT ON COLUMN confiture.migration.backward IS 'The script that takes the cha
 COMMENT ON COLUMN confiture.migration.verify IS 'The script that raises an error where the change is not in place; null where there is none.';
 COMMENT ON COLUMN confiture.migration.options IS 'How it is to be run, as its folder or register_migration() said: transactional (boolean), lock_timeout (text), depends (array of versions).';
 COMMENT ON COLUMN confiture.migration.repeatable IS 'Runs again whenever its checksum changes, after all others.';
-COMMENT ON COLUMN confiture.migration.checksum IS 'SHA-256 over the normalised scripts, in hexadecimal; line ends and trailing blanks do not count.';
+COMMENT ON COLUMN confiture.migration.checksum IS 'SHA-256 over the normalised scripts as UTF-8, in hexadecimal; line ends and trailing blanks do not count.';
 COMMENT ON COLUMN confiture.migration.source IS 'File that the forward script came from; null where it was registered by a call.';
+COMMENT ON COLUMN confiture.migration.backward_source IS 'File that the backward script came from; null where there is none.';
+COMMENT ON COLUMN confiture.migration.folder IS 'Folder that it was loaded from last, by the name that load_migrations() or load_files() had for it; null where it was registered by a call.';
 COMMENT ON COLUMN confiture.migration.registered_at IS 'When it was registered, or replaced last.';
 COMMENT ON COLUMN confiture.migration.registered_by IS 'Role that registered it.';
 COMMENT ON COLUMN confiture.migration.change_accepted IS 'The next text that is registered is taken for the one that was applied: see repair().';

@@ -34,8 +34,8 @@ function confiture.hook_sample(sample jsonb, total text) returns text
 function confiture.hook_state(name text) returns text
 function confiture.hook_user_relations(kinds "char"[], schemas jsonb DEFAULT NULL::jsonb) returns SETOF regclass
 function confiture.keep_own_rows() returns trigger
-function confiture.load_files(files regclass, layout text DEFAULT 'auto'::text, replace boolean DEFAULT false, OUT version text, OUT name text, OUT action text) returns SETOF record
-function confiture.load_migrations(directory text, layout text DEFAULT 'auto'::text, replace boolean DEFAULT false, OUT version text, OUT name text, OUT action text) returns SETOF record
+function confiture.load_files(files regclass, layout text DEFAULT 'auto'::text, replace boolean DEFAULT false, prune boolean DEFAULT false, folder text DEFAULT ''::text, OUT version text, OUT name text, OUT action text) returns SETOF record
+function confiture.load_migrations(directory text, layout text DEFAULT 'auto'::text, replace boolean DEFAULT false, prune boolean DEFAULT false, OUT version text, OUT name text, OUT action text) returns SETOF record
 function confiture.notify(context confiture.hook_context) returns confiture.hook_result
 function confiture.plan(version text, direction text DEFAULT 'forward'::text, OUT ordinal integer, OUT line integer, OUT tag text, OUT object text, OUT mode text, OUT blocks text[], OUT rewrites boolean, OUT scans boolean, OUT certainty text, OUT reason text) returns SETOF record
 function confiture.read_progress(OUT pid integer, OUT worker_pid integer, OUT role oid, OUT version text, OUT name text, OUT direction text, OUT activity text, OUT migration_number integer, OUT migrations integer, OUT step integer, OUT steps integer, OUT statement integer, OUT statements integer, OUT line integer, OUT command text, OUT attempt integer, OUT hook text, OUT run_started_at timestamp with time zone, OUT started_at timestamp with time zone, OUT statement_started_at timestamp with time zone, OUT rows_done bigint, OUT rows_total bigint, OUT estimated_ms double precision, OUT blockers integer[]) returns SETOF record
@@ -135,8 +135,10 @@ table confiture.journal.step integer
 table confiture.journal.steps integer
 table confiture.journal.version text
 table confiture.migration.backward text
+table confiture.migration.backward_source text
 table confiture.migration.change_accepted boolean
 table confiture.migration.checksum text
+table confiture.migration.folder text
 table confiture.migration.forward text
 table confiture.migration.name text
 table confiture.migration.options jsonb

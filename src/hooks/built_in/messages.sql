@@ -16,7 +16,7 @@ LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 SELECT string_agg(left(value::text, 100), ', ')
-       || CASE WHEN total::bigint > jsonb_array_length(sample) THEN ' …' ELSE '' END
+       || CASE WHEN total::bigint > jsonb_array_length(sample) THEN ' ...' ELSE '' END
   FROM jsonb_array_elements(sample) AS value
 $$;
 COMMENT ON FUNCTION confiture.hook_sample(jsonb, text) IS 'For hooks: a sample of values in one line, with dots where there are more.';

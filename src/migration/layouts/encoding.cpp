@@ -71,6 +71,18 @@ std::string readable(std::string_view path) {
 
 } // namespace
 
+position position_of(std::string_view text, std::size_t offset) {
+    position found{1, 1};
+    for (const line &each : lines_of(text)) {
+        if (each.start > offset)
+            break;
+        found = {each.number, 1};
+        for (std::size_t at = each.start; at < offset; ++at)
+            found.column += !is_continuation(static_cast<unsigned char>(text[at]));
+    }
+    return found;
+}
+
 void accept_encoding(file &candidate) {
     if (first_invalid(candidate.path) != candidate.path.size())
         refuse("name of file " + quoted(readable(candidate.path)) + " is not valid UTF-8", {},

@@ -6,6 +6,7 @@
  */
 #include "migration/layouts/readers.hpp"
 #include "migration/layouts/reading.hpp"
+#include "migration/layouts/variables.hpp"
 
 #include <algorithm>
 
@@ -80,6 +81,7 @@ std::vector<source> read(const std::vector<file> &files) {
         std::optional<script_file> script = parse(candidate);
         if (!script || (has_folder && !is_committed(candidate)))
             refuse_unplaced(candidate, graphile_migrate);
+        refuse_graphile_placeholders(candidate);
         script->transactional = !wants_no_transaction(candidate.content);
         scripts.push_back(std::move(*script));
     }

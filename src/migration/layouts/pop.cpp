@@ -7,6 +7,7 @@
  */
 #include "migration/layouts/readers.hpp"
 #include "migration/layouts/reading.hpp"
+#include "migration/layouts/variables.hpp"
 #include "migration/version.hpp"
 
 #include <algorithm>
@@ -94,6 +95,7 @@ std::vector<source> read(const std::vector<file> &files) {
         if (each.of == database::other ||
             (each.of == database::any && own.count({key, each.script.kind}) > 0))
             continue;
+        refuse_templates(*each.script.origin, "pop");
         each.script.may_be_blank = of_several.count(key) > 0;
         scripts.push_back(std::move(each.script));
     }

@@ -100,6 +100,12 @@ std::vector<source> assemble(const std::vector<script_file> &scripts);
 
 /* ---- encoding ---- */
 
+/* A place in UTF-8 text, both from 1; columns count characters. */
+struct position {
+    int line, column;
+};
+position position_of(std::string_view text, std::size_t offset);
+
 /* Drops a byte order mark and refuses what is not UTF-8 or has NUL bytes. */
 void accept_encoding(file &candidate);
 

@@ -5,6 +5,7 @@
  */
 #include "migration/layouts/readers.hpp"
 #include "migration/layouts/reading.hpp"
+#include "migration/layouts/variables.hpp"
 #include "migration/layouts/versioned_prefix.hpp"
 
 #include <algorithm>
@@ -34,6 +35,7 @@ std::vector<source> read(const std::vector<file> &files) {
         const std::optional<prefixed_name> found = parse(candidate);
         if (!found)
             refuse_unplaced(candidate, refinery);
+        refuse_placeholders(candidate, "Flyway, whose names these are,");
         scripts.push_back({script_kind::up, found->version, found->name, &candidate});
     }
     return assemble(scripts);

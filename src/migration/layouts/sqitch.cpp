@@ -8,6 +8,7 @@
 #include "migration/layouts/readers.hpp"
 #include "migration/layouts/reading.hpp"
 #include "migration/layouts/sqitch_plan.hpp"
+#include "migration/layouts/variables.hpp"
 
 #include <algorithm>
 #include <set>
@@ -84,6 +85,7 @@ private:
         for (std::size_t choice = 0; choice < choices; ++choice)
             if (const file *script = find(files, script_path(folder, change, choice))) {
                 placed.insert(script->path);
+                refuse_psql_variables(*script);
                 return script;
             }
         return nullptr;
