@@ -169,8 +169,10 @@ load_files operator
 load_migrations operator
 migration operator
 migration.backward operator
+migration.backward_source reader
 migration.change_accepted reader
 migration.checksum reader
+migration.folder operator
 migration.forward operator
 migration.name reader
 migration.options operator

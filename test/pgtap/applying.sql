@@ -92,7 +92,7 @@ CALL confiture.up();
 SELECT is(:'LAST_ERROR_SQLSTATE'::text, 'MG015', 'a step that is done and reads otherwise now is not taken for done');
 SELECT s.register('2', E'INSERT INTO s.done (what) VALUES (''2 a'');\nSET work_mem = ''7MB'';\nCOMMIT;\nINSERT INTO s.done (what) VALUES (''2 b '' || current_setting(''work_mem''))') \g /dev/null
 CALL confiture.up() \gset
-SELECT is((SELECT string_agg(what, ', ' ORDER BY id) FROM s.done), '1, 2 a, 2 b 5MB, 3', 'mended, it goes on with the second step');
+SELECT is((SELECT string_agg(what, ', ' ORDER BY id) FROM s.done), '1, 2 a, 2 b 7MB, 3', 'fixed, it resumes with the second step and what the first has SET');
 SELECT is((TABLE s.stand), '1 applied, 2 applied, 3 applied', 'all is applied');
 SELECT is_empty('SELECT FROM confiture.journal', 'and nothing is open');
 

@@ -118,9 +118,9 @@ SELECT is(pg_temp.verify(jsonb_build_object('source', query, 'target', 'VALUES (
 INSERT INTO target (id, customer_id, cents) SELECT n, 0, 0 FROM generate_series(1001, 1012) AS n;
 DELETE FROM target WHERE id <= 3;
 SELECT is(pg_temp.detail('{"source": "orders", "target": "target", "key": ["id"]}'),
-E'The source has 1000 rows, the target 1009.\nKeys of the source that the target lacks: 3 ({"id": 1}, {"id": 2}, {"id": 3}).\nKeys of the target that the source lacks: 12 ({"id": 1001}, {"id": 1002}, {"id": 1003}, {"id": 1004}, {"id": 1005}, {"id": 1006}, {"id": 1007}, {"id": 1008}, {"id": 1009}, {"id": 1010} …).', 'the differences are told, with a sample of ten');
+E'The source has 1000 rows, the target 1009.\nKeys of the source that the target lacks: 3 ({"id": 1}, {"id": 2}, {"id": 3}).\nKeys of the target that the source lacks: 12 ({"id": 1001}, {"id": 1002}, {"id": 1003}, {"id": 1004}, {"id": 1005}, {"id": 1006}, {"id": 1007}, {"id": 1008}, {"id": 1009}, {"id": 1010} ...).', 'the differences are told, with a sample of ten');
 SELECT is(pg_temp.detail('{"source": "orders", "target": "target", "key": ["id"], "tolerance": 9}'),
-          'Keys of the target that the source lacks: 12 ({"id": 1001}, {"id": 1002}, {"id": 1003}, {"id": 1004}, {"id": 1005}, {"id": 1006}, {"id": 1007}, {"id": 1008}, {"id": 1009}, {"id": 1010} …).', 'each within its tolerance is not');
+          'Keys of the target that the source lacks: 12 ({"id": 1001}, {"id": 1002}, {"id": 1003}, {"id": 1004}, {"id": 1005}, {"id": 1006}, {"id": 1007}, {"id": 1008}, {"id": 1009}, {"id": 1010} ...).', 'each within its tolerance is not');
 SELECT is(pg_temp.verify('{"source": "orders", "target": "target", "key": ["id"], "tolerance": 12}') -> 'unexpected', '12', 'all within it');
 SELECT is(pg_temp.detail('{"source": "VALUES (NULL::integer)", "target": "VALUES (NULL::bigint)", "key": ["column1"]}'), 'consistent', 'null equals null, integer bigint');
 SELECT is(pg_temp.detail('{"source": "VALUES (1), (1)", "target": "VALUES (1)", "key": ["column1"]}'), 'The source has 2 rows, the target 1.', 'duplicates count');

@@ -152,7 +152,7 @@ SET client_min_messages = error;
 SELECT is(pg_temp.loads('3_three.sql', E'-- migrate:up\nSELECT 1;\n-- migrate:down\n-- confiture: phase=NEVER\nSELECT 2;\n'),
           '3 three added', 'a way back of a folder that cannot be read is warned of, like any other');
 RESET client_min_messages;
-SELECT throws_ok($$SELECT confiture.dry_run('3', 'backward')$$, 'MG005', 'unknown phase "NEVER" in line 4', 'and is refused when it is to run');
+SELECT throws_ok($$SELECT confiture.dry_run('3', 'backward')$$, 'MG005', 'unknown phase "NEVER" in "3_three.sql", line 4', 'and is refused when it is to run');
 
 -- What stands in a section is what its hook runs, in its phase and in the order of priority and name.
 CREATE TABLE trace (id int GENERATED ALWAYS AS IDENTITY, step text);

@@ -78,7 +78,7 @@ CREATE TEMPORARY TABLE failed AS SELECT r FROM confiture.dry_run_sql(E'CREATE TA
 SELECT is(s.error(r), 'failed 23505 duplicate key value violates unique constraint "t_pkey"', 'a statement fails') FROM failed;
 SELECT is(s.ran(r), 'BEFORE_VALIDATION, BEFORE_DDL, before, CLEANUP, cleanup, ON_ERROR, on_error', 'CLEANUP and ON_ERROR run') FROM failed;
 SELECT is(h.stats, '{"rows": 0, "made": false, "stats": {}, "error": {"sqlstate": "23505", "message": "duplicate key value violates unique constraint \"t_pkey\"", "detail": "Key (id)=(1) already exists.",
-          "schema": "s", "table": "t", "constraint": "t_pkey", "line": 2, "column": 3, "statement": 2}}', hook_name || ' runs after the rollback and sees the error whole')
+          "schema": "s", "table": "t", "constraint": "t_pkey", "sql": "INSERT INTO s.t VALUES (1)", "line": 2, "column": 3, "statement": 2}}', hook_name || ' runs after the rollback and sees the error whole')
   FROM failed, confiture.dry_run_hooks(r) h WHERE hook_name IN ('cleanup', 'on_error');
 
 -- A constraint that only COMMIT would check.
