@@ -86,9 +86,9 @@ void refuse_templates(const file &script, std::string_view tool) {
 void refuse_psql_variables(const file &script) {
     const std::string_view text = script.content;
     for (std::size_t at = 0; at < text.size();) {
-        if (const std::size_t end = std::max(end_of_comment(text, at), end_of_quoted(text, at));
-            end > at) {
-            at = end;
+        const std::size_t skipped = std::max(end_of_comment(text, at), end_of_quoted(text, at));
+        if (skipped > at) {
+            at = skipped;
         } else if (text[at] != ':') {
             ++at;
         } else if (text.substr(at, 2) == "::" || text.substr(at, 2) == ":=") {
