@@ -14,8 +14,8 @@ public:
      * ones are made shorter; they grow again while nobody waits. */
     void batch_took(double ms, bool others_waited);
 
-    /* It was given up: somebody waited too long, or a lock was not to be had.  A smaller one holds
-     * less while it waits. */
+    /* It was given up: somebody waited too long, or a lock could not be acquired.  A smaller one
+     * holds less while it waits. */
     void batch_failed();
 
 private:

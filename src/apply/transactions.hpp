@@ -17,7 +17,7 @@ public:
     /* Is a step the whole transaction, as psql would run it, which roll_back() takes back?  Else it
      * is a subtransaction. */
     virtual bool are_whole_steps() const = 0;
-    /* Throws failure where the migrator lock, which goes with it, is not to be had again. */
+    /* Throws failure where the migrator lock, which goes with it, cannot be acquired again. */
     virtual void roll_back() = 0;
 
     /* What a script may have given up of the migrator lock is taken again. */

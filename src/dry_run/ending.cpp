@@ -125,7 +125,7 @@ std::string ending::sentence(pg::stop_reason reason) const {
         return "autovacuum works on a table that it needs a lock of; the server would cancel it if "
                "the dry run went on waiting";
     case pg::stop_reason::lock_timeout:
-        return "a lock was not to be had within lock_timeout";
+        return "a lock could not be acquired within lock_timeout";
     case pg::stop_reason::statement_timeout: // is filed as the script's own failure
     case pg::stop_reason::none:
         break;

@@ -39,7 +39,7 @@ public:
     void keep();
 
     /* After a rollback.  False where the gate was given up before: others may have been at work in
-     * between.  Throws failure where the lock is not to be had, or the extension is dropped. */
+     * between.  Throws failure where the lock cannot be acquired, or the extension is dropped. */
     bool take_again();
 
 private:
