@@ -230,7 +230,7 @@ CONFITURE_FUNCTION(confiture_unregister_migration) {
 }
 
 CONFITURE_FUNCTION(confiture_load_migrations) {
-    arguments.refuse_null({"directory", "layout", "replace"});
+    arguments.refuse_null({"directory", "layout", "replace", "prune"});
     if (!pg::may_read_server_files())
         throw failure{configuration_invalid, "permission denied to read files of the server",
                       "The role \"" + pg::current_role_name() +
@@ -250,7 +250,7 @@ CONFITURE_FUNCTION(confiture_load_migrations) {
 }
 
 CONFITURE_FUNCTION(confiture_load_files) {
-    arguments.refuse_null({"files", "layout", "replace"});
+    arguments.refuse_null({"files", "layout", "replace", "prune", "folder"});
     const std::string table = pg::relation_argument(arguments, 0);
     const std::string folder = arguments.text(4);
     emit(arguments, register_folder(read_table(table),
