@@ -146,6 +146,8 @@ journal_entry migrator::begin_at_top_level(const pg::statement &where) {
             pg::check_form(entry.statement); // what is refused is not begun
             entry.before = look_before(entry.statement);
         } catch (const pg::error &raised) {
+            if (raised.is_intervention()) // the step's limits, for one
+                throw;
             throw step_failed{runner_->failure_in(where, raised)};
         } catch (const failure &refused) {
             throw step_failed{runner_->failure_in(where, refused)};

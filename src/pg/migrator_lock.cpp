@@ -21,7 +21,9 @@ namespace confiture::pg {
 
 namespace {
 
+/* As the owner: a script may have taken on a role that has no rights on the schema. */
 oid migrator_view() {
+    const as_owner owner;
     const oid view = find_relation("confiture.migrator");
     if (view == 0)
         throw failure{configuration_invalid, "the extension confiture is not installed",

@@ -2,12 +2,27 @@
 
 #include "pg/error.hpp"
 #include "pg/settings.hpp"
+#include "pg/transaction.hpp"
 
 #include <string>
 
 namespace confiture::running {
 
-statement_runner::statement_runner() : callers_timeout_(pg::statement_timeout()) {}
+static bool default_is_read_only() { return pg::setting("default_transaction_read_only") == "on"; }
+
+statement_runner::statement_runner()
+    : callers_timeout_(pg::statement_timeout()),
+      callers_default_is_read_only_(default_is_read_only()) {}
+
+/* As SET TRANSACTION READ ONLY is refused when a script is registered: what is recorded of it has
+ * to be written. */
+void statement_runner::refuse_read_only() const {
+    if (pg::transaction_is_read_only() ||
+        (default_is_read_only() && !callers_default_is_read_only_))
+        throw failure{migration_invalid, "the script makes its transactions read-only",
+                      "A migration is recorded in the transaction that it runs in.",
+                      "Leave transaction_read_only and default_transaction_read_only as they are."};
+}
 
 pg::completion statement_runner::run(const pg::statement &where, std::string_view text,
                                      bool plain_form, pg::session_watch &watch,
@@ -35,6 +50,7 @@ pg::completion statement_runner::run(const pg::statement &where, std::string_vie
         watch.limit_statement(timeout != callers_timeout_ ? timeout : 0);
         const pg::completion done = pg::run_statement(text, plain_form, memory);
         watch.limit_statement(0);
+        refuse_read_only();
         return done;
     }
     }

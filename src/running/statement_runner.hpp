@@ -29,9 +29,11 @@ public:
 
 private:
     void end_savepoint(const pg::statement &where, const std::string &name);
+    void refuse_read_only() const;
 
     script_savepoints savepoints_;
     const int callers_timeout_;
+    const bool callers_default_is_read_only_;
 };
 
 } // namespace confiture::running

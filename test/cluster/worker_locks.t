@@ -48,6 +48,8 @@ CASES = [
     ("reindex partitioned", "REINDEX TABLE whole", "INSERT INTO part VALUES (1, 1)", "INSERT INTO part VALUES (2, 2)", "ShareLock on public.part"),
     ("create index", "CREATE INDEX CONCURRENTLY made ON target (id, a)", "LOCK target IN SHARE MODE", "SELECT count(*) FROM target",
      "ShareUpdateExclusiveLock on public.target"),
+    ("create index of a locked table", "CREATE INDEX CONCURRENTLY made ON target (id, a)", "LOCK target IN ACCESS EXCLUSIVE MODE", "SELECT count(*) FROM other",
+     "AccessShareLock on public.target"),
     ("drop index", "DROP INDEX CONCURRENTLY target_a", "LOCK target IN SHARE MODE", "SELECT count(*) FROM target",
      "ShareUpdateExclusiveLock on public.target"),
     ("reindex concurrently", "REINDEX TABLE CONCURRENTLY target", "LOCK target IN SHARE MODE", "SELECT count(*) FROM target",

@@ -103,4 +103,26 @@ $$;
 SELECT is(:'LAST_ERROR_SQLSTATE'::text, '22012', 'and is told');
 SELECT is(status, 'failed', 'and recorded') FROM confiture.status WHERE version = '08';
 SELECT is(to_regclass('eight'), NULL, 'and rolled back');
+
+SELECT confiture.unregister_migration('08') \g /dev/null
+
+-- A role that a step has taken on holds when the next one fails, and may have no rights on confiture.
+CREATE ROLE steps_without_rights;
+SELECT confiture.register_migration('09', 'as a role', 'SET ROLE steps_without_rights; COMMIT; SELECT 1/0') \g /dev/null
+CALL confiture.up() \g /dev/null
+SELECT is(:'LAST_ERROR_SQLSTATE'::text, '22012', 'what fails under another role is told as it is');
+SELECT is((SELECT concat_ws(' ', error ->> 'sqlstate', error ->> 'line') FROM confiture.history WHERE version = '09'), '22012 1', 'and recorded with its place');
+SELECT is(current_user, session_user, 'and the role is the session''s again');
+SELECT FROM confiture.repair('09', 'abandon');
+SELECT confiture.unregister_migration('09') \g /dev/null
+DROP ROLE steps_without_rights;
+
+-- Bookkeeping is written in the transactions of the script.
+SELECT is((SELECT stats -> 'error' ->> 'sqlstate' FROM confiture.dry_run_sql(script)), 'MG005', 'a script cannot make its transactions read-only: ' || script)
+  FROM unnest(ARRAY['SELECT set_config(''transaction_read_only'', ''on'', true)', 'SELECT set_config(''default_transaction_read_only'', ''on'', false); COMMIT; SELECT 1',
+                    'DO $do$ BEGIN PERFORM set_config(''transaction_read_only'', ''on'', true); END $do$']) AS script;
+SELECT confiture.register_migration('10', 'read-only', 'CREATE TABLE ten (); SELECT set_config(''transaction_read_only'', ''on'', true)') \g /dev/null
+CALL confiture.up() \g /dev/null
+SELECT is(:'LAST_ERROR_SQLSTATE'::text, 'MG005', 'nor for good');
+SELECT is((SELECT error ->> 'line' FROM confiture.history WHERE version = '10'), '1', 'which is recorded');
 SELECT * FROM finish();
