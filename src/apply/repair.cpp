@@ -139,7 +139,7 @@ private:
     settlement settled_by(const journal &of, const std::string &sort_key,
                           const journal_entry &entry) {
         if (said_ == verdict::asked_of_the_catalog) {
-            const settlement settled = settle(of.version, entry, whose_);
+            settlement settled = settle(of.version, entry, whose_);
             refuse_leftover(of.version, settled);
             return settled;
         }

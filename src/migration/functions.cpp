@@ -190,10 +190,10 @@ std::vector<file> read_table(const std::string &table) {
     const bool has_bytes = pg::query("SELECT pg_typeof((SELECT path FROM " + table +
                                      " LIMIT 1))::text")[0][0] == "bytea";
     const std::string path = has_bytes ? "encode(path, 'escape')" : "path::pg_catalog.text";
-    for (const pg::record &row :
-         pg::query("SELECT " + path +
-                   ", octet_length(content), sum(octet_length(content)) OVER () FROM " + table +
-                   " WHERE content IS NOT NULL ORDER BY 2 DESC LIMIT 1"))
+    const std::string largest =
+        "SELECT " + path + ", octet_length(content), sum(octet_length(content)) OVER () FROM " +
+        table + " WHERE content IS NOT NULL ORDER BY 2 DESC LIMIT 1";
+    for (const pg::record &row : pg::query(largest))
         refuse_too_large(row[0].value_or(""), std::stoull(row[1].value()),
                          std::stoull(row[2].value()));
     std::vector<file> files;

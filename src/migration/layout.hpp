@@ -8,14 +8,15 @@
 namespace confiture::migration {
 
 struct layout {
-    const char *name;  // as load_migrations(layout => …) takes it
-    const char *shape; // one line for messages and docs: 'V1__name.sql, U1__name.sql, R__name.sql'
+    const char *name = nullptr; // as load_migrations(layout => …) takes it
+    /* One line for messages and docs: 'V1__name.sql, U1__name.sql, R__name.sql'. */
+    const char *shape = nullptr;
 
     /* Does this look like a folder of ours?  Files are sorted by path. */
-    bool (*recognises)(const std::vector<file> &files);
+    bool (*recognises)(const std::vector<file> &files) = nullptr;
 
     /* Reads the folder.  Throws failure{migration_invalid} naming file, line and what is wrong. */
-    std::vector<source> (*read)(const std::vector<file> &files);
+    std::vector<source> (*read)(const std::vector<file> &files) = nullptr;
 
     /* Has the reader acted on this line of a file, from 1, or may it stand as a comment?  Asked of
      * lines that look like a tool's marker; without it none of them is understood. */

@@ -24,10 +24,10 @@ enum class stop_reason {
 };
 
 struct watch_limits {
-    int wait_caused_ms;            // 0: no limit
-    int lock_hold_ms;              // 0: no limit
-    std::size_t locks;             // in the shared lock table; 0: no limit
-    lock_tag queue;                // what others are meant to queue for, see migrators_queue()
+    int wait_caused_ms = 0;        // 0: no limit
+    int lock_hold_ms = 0;          // 0: no limit
+    std::size_t locks = 0;         // in the shared lock table; 0: no limit
+    lock_tag queue{};              // what others are meant to queue for, see migrators_queue()
     int lock_wait_ms = 0;          // as lock_timeout, whatever a script makes of that; 0: no limit
     bool spares_autovacuum = true; // else the server cancels what is in our way
 };
