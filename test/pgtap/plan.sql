@@ -133,7 +133,7 @@ SELECT isnt(reason, NULL, 'what is not certain has a reason: ' || certainty)
 SELECT throws_ok($$SELECT confiture.plan('nowhere')$$, 'MG004', NULL, 'an unknown version');
 SELECT throws_ok($$SELECT confiture.plan('1', 'backward')$$, 'MG014', NULL, 'no way back');
 SELECT throws_ok($$SELECT confiture.plan('1', 'sideways')$$, 'MG016', NULL, 'an unknown direction');
-SELECT is(count(*), 0::bigint, 'no version, no plan') FROM confiture.plan(NULL);
+SELECT throws_ok($$SELECT confiture.plan(NULL)$$, 'MG016', 'version must not be null', 'no version');
 
 -- It runs nothing and leaves no lock on what it looks at.
 SELECT confiture.register_migration('3', 'three', $$

@@ -348,11 +348,6 @@ SELECT confiture.register_hook_sql('stop in ' || phase, phase, 'DO ''BEGIN RAISE
 SELECT confiture.register_hook('stop by a function that is gone', 'BEFORE_DDL', 's.broken(jsonb)') \g /dev/null
 DROP FUNCTION s.broken;
 SELECT confiture.register_hook('stop by a function that others may not execute', 'BEFORE_DDL', 's.hidden(jsonb)') \g /dev/null
-SET standard_conforming_strings = off;
-SET escape_string_warning = off;
-SELECT confiture.register_hook_sql('stop by a text that others cannot parse', 'BEFORE_DDL', $$SELECT 'it\'s'$$) \g /dev/null
-RESET standard_conforming_strings;
-RESET escape_string_warning;
 SELECT confiture.register_hook_sql('stop with the highest priority', 'BEFORE_VALIDATION', 'SELECT 1/0', priority => -2147483648, migrations => '*3*,4') \g /dev/null
 SET ROLE hooks_runner;
 SELECT confiture.register_migration('3', 'three', 'INSERT INTO s.applied VALUES (''3'')', 'DELETE FROM s.applied') \g /dev/null
