@@ -55,6 +55,7 @@ private:
 
 std::vector<pg::field> keys_of(const std::vector<source> &migrations) {
     std::vector<pg::field> keys;
+    keys.reserve(migrations.size());
     for (const source &each : migrations)
         keys.emplace_back(version_sort_key(each.version));
     return keys;

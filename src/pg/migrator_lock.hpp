@@ -43,7 +43,7 @@ public:
     bool take_again();
 
 private:
-    lock_tag gate_, view_;
+    lock_tag gate_{}, view_{};
     std::optional<lock_tag> extension_; // that is kept from being dropped
 };
 

@@ -154,7 +154,7 @@ void session_settings::restore() const {
                                 ? before->second.value.c_str()
                                 : nullptr;
         try {
-            in_subtransaction([&] { set_for_session(name.c_str(), value); });
+            in_subtransaction([name = name.c_str(), value] { set_for_session(name, value); });
         } catch (const error &) { // a superuser's, set by what is no superuser's any more
         }
     }

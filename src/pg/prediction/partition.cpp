@@ -22,7 +22,7 @@ namespace confiture::pg {
 static bool has_built_in_bounds(Oid parent, Relation above, const PartitionBoundSpec *bound) {
     if (!has_built_in_key(parent))
         return false;
-    const PartitionKey key = call([&] { return RelationGetPartitionKey(above); });
+    PartitionKey key = call([&] { return RelationGetPartitionKey(above); });
     for (List *values : {bound->listdatums, bound->lowerdatums, bound->upperdatums}) {
         const bool one_column = values == bound->listdatums;
         int place = 0;
