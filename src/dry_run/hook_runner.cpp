@@ -28,7 +28,7 @@ bool hook_runner::run(hooks::phase which) {
         if (failed && migration_.status != run_status::stopped)
             ending_.fail(std::move(*failed));
     } catch (const pg::error &raised) {
-        interrupted(raised);
+        note_stop(raised);
     }
     return migration_.status == run_status::complete;
 }
@@ -47,7 +47,7 @@ void hook_runner::run_after_all(hooks::phase which) {
 }
 
 /* In a hook, or between two of them. */
-void hook_runner::interrupted(const pg::error &raised) {
+void hook_runner::note_stop(const pg::error &raised) {
     observer_.end();
     if (place_.hook >= 0) { // it may also come before the first hook, or between two
         migration_.hooks.back().status = hooks::hook_status::failed;

@@ -31,7 +31,7 @@ public:
 
 private:
     /* A cancel that is not ours is thrown on. */
-    void interrupted(const pg::error &raised);
+    void note_stop(const pg::error &raised);
     void leave_hook();
 
     chain_record &record_;

@@ -171,6 +171,7 @@ std::optional<heading> opposite_heading(std::string_view script, bool forward) {
     const std::vector<part> parts = outline(script).read();
     const way opposite = forward ? way::backward : way::forward;
     std::vector<reading> readings;
+    readings.reserve(parts.size());
     for (const part &each : parts)
         readings.push_back(each.is_comment ? read(script.substr(each.start, each.end - each.start))
                                            : reading{});

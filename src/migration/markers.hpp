@@ -14,7 +14,7 @@ namespace confiture::migration {
 
 /* The tool whose marker the line looks like, as that tool may read it: without regard to what is
  * around it.  Lines in strings and in bodies count too, for tools read lines and no SQL. */
-std::optional<std::string_view> tool_of_marker(std::string_view line);
+std::optional<std::string_view> tool_of_marker(std::string_view text);
 
 /* Refuses a text that has such a line and where `understood` is false of it.  Takes the number of
  * the line, from 1, and its text. */

@@ -141,7 +141,7 @@ static std::string text_of(Jsonb *document) {
 }
 
 std::string jsonb_text(const std::string &image) {
-    return text_of(reinterpret_cast<Jsonb *>(jsonb(image).datum));
+    return text_of(reinterpret_cast<Jsonb *>(DatumGetPointer(jsonb(image).datum)));
 }
 
 std::string arguments::jsonb(int index) const {

@@ -10,6 +10,6 @@ namespace confiture::pg {
 /* Throws pg::error with the server's own SQLSTATE and message where it would refuse the statement
  * as things are, for this role and search_path.  Runs and evaluates nothing of a user's, and waits
  * for no lock.  That nothing is thrown is no promise. */
-void check_form(std::string_view statement);
+void check_form(std::string_view text);
 
 } // namespace confiture::pg

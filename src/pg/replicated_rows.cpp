@@ -32,7 +32,7 @@ CONFITURE_FUNCTION(confiture_keep_own_rows) {
                           " cannot be truncated",
                       "Whoever follows this database by logical replication would lose its own.",
                       "DELETE rows."};
-    const HeapTuple kept =
+    HeapTuple kept =
         TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
     return {PointerGetDatum(applies_replicated_rows() ? nullptr : kept), false};
 }

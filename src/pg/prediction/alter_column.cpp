@@ -103,15 +103,16 @@ answer requires_rewrite(Node *expression, AttrNumber column) {
                 function->funcid == F_TIMESTAMP_TIMESTAMPTZ) {
                 if (call([] { return TimestampTimestampTzRequiresRewrite(); }))
                     return answer::yes;
-            } else if (built_in || !call([&] { return may_vanish(function->funcid); }))
-                return answer::yes;
-            else if (function->args == NIL || !is_built_in(function->funcid))
-                return answer::unknown;
-            else if (requires_rewrite(static_cast<Node *>(linitial(function->args)), column) !=
-                     answer::yes)
-                return answer::unknown;
-            else
-                return answer::yes;
+            } else {
+                const auto may_leave_a_column = [&] {
+                    return function->args == NIL || !is_built_in(function->funcid) ||
+                           requires_rewrite(static_cast<Node *>(linitial(function->args)),
+                                            column) != answer::yes;
+                };
+                const bool vanishes =
+                    !built_in && call([&] { return may_vanish(function->funcid); });
+                return vanishes && may_leave_a_column() ? answer::unknown : answer::yes;
+            }
             expression = static_cast<Node *>(linitial(function->args));
             continue;
         }
