@@ -282,9 +282,11 @@ void check_detach(AlterTableStmt *statement, const RangeVar *partition) {
     if (!OidIsValid(parent)) // IF EXISTS
         return;
     const std::string name = call([&] { return get_rel_name(parent); });
+#if PG_VERSION_NUM < 180000
     if (kind_of(parent) == RELKIND_RELATION)
         refuse(ERRCODE_INVALID_OBJECT_DEFINITION,
                "table " + quoted(name.c_str()) + " is not partitioned");
+#endif
     if (kind_of(parent) != RELKIND_PARTITIONED_TABLE)
 #if PG_VERSION_NUM >= 150000
         refuse(ERRCODE_WRONG_OBJECT_TYPE,
