@@ -1,6 +1,7 @@
 #include "pg/catalog.hpp"
 
 #include "pg/boundary.hpp"
+#include "pg/cached_relation.hpp"
 #include "pg/classify.hpp"
 
 extern "C" {
@@ -43,7 +44,6 @@ std::optional<relation_name> name_of_relation(oid relation) {
     return name;
 }
 
-/* RelationIdGetRelation() takes no lock and answers null for what was dropped. */
 template <typename F> static auto ask_relation(oid relation, F &&question) {
     using answer_type = decltype(question(Relation{}));
     struct found {
@@ -51,7 +51,7 @@ template <typename F> static auto ask_relation(oid relation, F &&question) {
         bool there;
     };
     const found entry = call([&]() -> found {
-        Relation opened = RelationIdGetRelation(relation);
+        Relation opened = open_cached(relation);
         if (!opened)
             return {{}, false};
         const found result{question(opened), true};

@@ -1,6 +1,7 @@
 #include "pg/uncommitted_enums.hpp"
 
 #include "pg/boundary.hpp"
+#include "pg/cached_relation.hpp"
 #include "pg/query.hpp"
 
 #include <algorithm>
@@ -75,7 +76,7 @@ bool has_changed_enums() {
  * released leave theirs to the one around them (AtEOSubXact_RelationCache()). */
 bool was_made_since(Oid index, SubTransactionId subtransaction) {
     return call([&] {
-        Relation relation = RelationIdGetRelation(index);
+        Relation relation = open_cached(index);
         if (!RelationIsValid(relation))
             return true; // dropped meanwhile
         const SubTransactionId made = relation->rd_createSubid;

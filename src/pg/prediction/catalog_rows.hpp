@@ -1,6 +1,7 @@
 #pragma once
 /* Rows of a catalog, as plain values. */
 #include "pg/boundary.hpp"
+#include "pg/cached_relation.hpp"
 
 extern "C" {
 #include "access/genam.h"
@@ -49,24 +50,5 @@ std::vector<Row> catalog_rows(Oid catalog, Oid index, std::initializer_list<cata
         rows.push_back(*static_cast<Row *>(lfirst(cell)));
     return rows;
 }
-
-/* The relation cache's entry, without a lock, while it lives; null for what is not there. */
-class cached_relation {
-public:
-    explicit cached_relation(Oid oid)
-        : relation_(OidIsValid(oid) ? call([&] { return RelationIdGetRelation(oid); }) : nullptr) {}
-    cached_relation(const cached_relation &) = delete;
-    cached_relation &operator=(const cached_relation &) = delete;
-    ~cached_relation() {
-        if (relation_)
-            RelationClose(relation_);
-    }
-    explicit operator bool() const { return relation_ != nullptr; }
-    Relation get() const { return relation_; }
-    Relation operator->() const { return relation_; }
-
-private:
-    Relation relation_;
-};
 
 } // namespace confiture::pg

@@ -135,7 +135,7 @@ void predictor::reindex(const ReindexStmt *statement) {
     case REINDEX_OBJECT_TABLE: {
         const Oid table = find(statement->relation);
         const bool indexed = OidIsValid(table) && call([&] {
-                                 Relation opened = RelationIdGetRelation(table);
+                                 Relation opened = open_cached(table);
                                  const bool any = opened && RelationGetIndexList(opened) != NIL;
                                  if (opened)
                                      RelationClose(opened);
