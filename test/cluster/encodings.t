@@ -73,7 +73,7 @@ CREATE TABLE "{word}" (a int); COMMENT ON TABLE "{word}" IS '{word}';
                f"{encoding}: what cannot be converted is refused, in a {name}", answer.stderr)
         answer = load(folder(f"{encoding} name", {"001_a.up.sql": "SELECT 1", f"002_{FOREIGN[encoding]}.up.sql": "SELECT 1"}), encoding)
         ok("name of file \"002_\\" in answer.stderr, f"{encoding}: and in a file name", answer.stderr)
-        equal(cluster.sql("SELECT string_agg(version, ' ') FROM confiture.migration", encoding), "9", f"{encoding}: nothing is loaded")
+        equal(cluster.sql("SELECT count(*) FROM confiture.migration WHERE version <> '9'", encoding), "0", f"{encoding}: nothing is loaded")
     for name, content in {"invalid": b"SELECT '\xff'", "cut off": b"SELECT '\xe2\x82'", "UTF-16": b"\xff\xfeS\0", "NUL": b"SELECT '\0'"}.items():
         answer = load(folder(f"{encoding} {name}", {"001_a.up.sql": content}), encoding)
         ok("001_a.up.sql" in answer.stderr and answer.returncode, f"{encoding}: {name} is refused", answer.stderr)

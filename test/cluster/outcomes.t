@@ -7,7 +7,7 @@ LIBRARY = TOP / "test/border/border.so"
 if not ok(LIBRARY.exists(), "the test library is built", f"{LIBRARY}: run `make border`"):
     done()
 
-cluster = Cluster()
+cluster = Cluster("autovacuum=off")
 cluster.sql("CREATE SCHEMA border")
 for function in ("look_before(text) RETURNS text", "look_after(text, text) RETURNS jsonb"):
     cluster.sql(f"CREATE FUNCTION border.{function} LANGUAGE C STRICT AS '{LIBRARY}', 'confiture_border_{function.split('(')[0]}'")

@@ -3,7 +3,7 @@
 way, is begun again, and keeps nobody waiting meanwhile; only for the end of transactions it waits as long as it takes."""
 import re
 import time
-from sessions import Cluster, done, equal, ok, quoted, skip, wait_until
+from sessions import Cluster, done, equal, longest_wait, ok, quoted, skip, wait_until
 
 cluster = Cluster("max_prepared_transactions=2", "autovacuum=off")
 watcher = cluster.session()
@@ -60,6 +60,9 @@ CASES = [
      "SELECT count(*) FROM target", "AccessShareLock on public.other"),
 ]
 for name, script, blocks, reads, lock in CASES:
+    if name == "reindex partitioned" and cluster.version < 14:
+        skip(name, "the server passes over partitioned tables")
+        continue
     database(name, script, "-- confiture: no-transaction\n" if name in ("call", "refresh") else "")
     blocker, bystander, session = cluster.session(name), cluster.session(name), migrator(name)
     bystander.run("SET lock_timeout = '20s'")
@@ -67,12 +70,7 @@ for name, script, blocks, reads, lock in CASES:
     blocker.run("BEGIN")
     blocker.run(blocks)
     session.start("CALL confiture.up()")
-    longest = 0
-    while not session.answered():
-        began = time.monotonic()
-        bystander.run(reads.replace("VALUES (2)", "VALUES (2) ON CONFLICT DO NOTHING"))
-        longest = max(longest, time.monotonic() - began)
-        time.sleep(0.01)
+    longest = longest_wait(bystander, session.answered, reads.replace("VALUES (2)", "VALUES (2) ON CONFLICT DO NOTHING"))
     answer = session.finish()
     equal(answer.state, "MG009", f"{name}: it gives up")
     ok(f"Process {blocker.pid} " in answer.messages and '"a long report"' in answer.messages and lock in answer.messages,
@@ -99,11 +97,8 @@ if cluster.version >= 14:
     blocker.run("BEGIN; SELECT * FROM part")
     session.start("CALL confiture.up()")
     wait_until(lambda: watcher.run("SELECT count(*) > 0 FROM pg_locks WHERE NOT granted").value == "t", 10)
-    longest, began = 0, time.monotonic()
-    while time.monotonic() - began < 2:
-        start = time.monotonic()
-        bystander.run("SELECT count(*) FROM part")
-        longest = max(longest, time.monotonic() - start)
+    began = time.monotonic()
+    longest = longest_wait(bystander, lambda: time.monotonic() - began > 2, "SELECT count(*) FROM part")
     ok(longest < 1.5, "detach: who reads the partition waits no longer than lock_timeout", f"{longest:.3f} s")
     blocker.run("COMMIT")
     answer = session.finish()
