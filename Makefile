@@ -14,7 +14,8 @@ HEADERS_confiture = src/pg/confiture_hook.h
 
 # As system headers, PostgreSQL's give none of the warnings that -Wextra finds in them from one version to the next.
 PG_CPPFLAGS = -Isrc -isystem $(includedir_server)
-PG_CXXFLAGS = -std=c++20 -Wall -Wextra -Werror -Wno-register -MMD -MP
+# PGXS passes COPT to C alone.
+PG_CXXFLAGS = -std=c++20 -Wall -Wextra -Werror -Wno-register -MMD -MP $(COPT)
 SHLIB_LINK = -lstdc++
 SHLIB_EXPORTS = exports.txt
 # The bitcode rules ignore PG_CXXFLAGS; a plain assignment would be ignored too.

@@ -38,10 +38,7 @@ for limit in ("max_wait_caused", "max_lock_hold"):
             if "top level" in kind:
                 wait_until(lambda: watcher.run("SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type = 'confiture worker'").value == "t", 60)
             time.sleep(0.3)
-            answers = []
-            while not session.answered():
-                answers.append(bystander.run(bystands))
-            waited = max(each.seconds for each in answers)
+            waited = longest_wait(bystander, session.answered, bystands)
         else:
             waited = 0
         answer = session.finish()

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """What a statement outside of transactions leaves when it fails: it is removed without keeping readers waiting, and where that
 cannot be done now it is said, the history has the true cause, and whoever comes next removes it."""
-import time
-from sessions import Cluster, done, equal, ok, quoted, wait_until
+from sessions import Cluster, done, equal, longest_wait, ok, quoted, wait_until
 
 cluster = Cluster("autovacuum=off", "max_worker_processes=8")
 watcher = cluster.session()
@@ -61,12 +60,7 @@ for name, script in DUPLICATES.items():
     reader, bystander, session = cluster.session(name), cluster.session(name), session_of(name)
     reader.run(f"BEGIN; SELECT count(*) FROM {table}")
     session.start("CALL confiture.up()")
-    longest = 0
-    while not session.answered():
-        began = time.monotonic()
-        bystander.run(f"SELECT count(*) FROM {table}")
-        bystander.run(f"UPDATE {table} SET a = a")
-        longest = max(longest, time.monotonic() - began)
+    longest = longest_wait(bystander, session.answered, f"SELECT count(*) FROM {table}", f"UPDATE {table} SET a = a")
     answer = session.finish()
     ok(longest < 0.3, f"{name}: nobody waits who reads or writes", f"{longest:.3f} s")
     equal((answer.state, history(name)), ("23505", "failed 23505"), f"{name}: the failure is told, and no other")
@@ -144,11 +138,7 @@ for name, script, left in (("dropped", "DROP INDEX CONCURRENTLY target_id", "tar
     blocker.run(READER if name == "dropped" else "BEGIN; INSERT INTO target VALUES (-1, -1)")
     session.start("CALL confiture.up()")
     ok(waits_for_transaction(), f"{name}: it waits")
-    longest = 0
-    while not session.answered():
-        began = time.monotonic()
-        bystander.run("SELECT count(*) FROM target")
-        longest = max(longest, time.monotonic() - began)
+    longest = longest_wait(bystander, session.answered, "SELECT count(*) FROM target")
     answer = session.finish()
     ok(longest < 0.3, f"{name}: nobody waits who reads", f"{longest:.3f} s")
     ok(answer.state == "57014" and "WARNING" in answer.messages and left in invalid(name), f"{name}: it is left, and that is said", repr(answer), invalid(name))

@@ -224,6 +224,16 @@ def wait_until(condition, patience=PATIENCE, pause=0.005):
     return True
 
 
+def longest_wait(bystander, over, *statements):
+    """The longest time, in seconds, that one of the statements of a bystander took until it was over, run at least once."""
+    longest = 0
+    while True:
+        longest = max([longest, *(bystander.run(statement).seconds for statement in statements)])
+        if over():
+            return longest
+        time.sleep(0.005)
+
+
 # Everything that a session could keep after a dry run: locks, settings, prepared statements, cursors, advisory locks.  The
 # settings that a library brings when it is loaded are no news.
 LEFT_BEHIND = """
