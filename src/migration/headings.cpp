@@ -67,25 +67,36 @@ bool is_among(std::initializer_list<std::string_view> words, std::string_view wo
 way direction_of(std::string_view word) {
     if (is_among({"up", "ups", "upgrade", "forward", "forwards"}, word))
         return way::forward;
-    if (is_among(
-            {"down", "downs", "downgrade", "undo", "rollback", "revert", "backward", "backwards"},
-            word))
+    if (is_among({"down", "downs", "downgrade", "undo", "undoing", "rollback", "revert",
+                  "reverting", "reverse", "backward", "backwards"},
+                 word))
         return way::backward;
     return way::none;
 }
 
 bool is_filler(std::string_view word) {
-    return is_among({"migrate",    "migration", "migrations", "sql",    "section", "script",
-                     "scripts",    "part",      "begin",      "begins", "start",   "end",
-                     "of",         "the",       "name",       "step",   "steps",   "statement",
-                     "statements", "code",      "this",       "for",    "to",      "way"},
+    return is_among({"migrate",    "migration", "migrations",  "sql",    "section",   "script",
+                     "scripts",    "part",      "begin",       "begins", "start",     "end",
+                     "of",         "the",       "name",        "step",   "steps",     "statement",
+                     "statements", "code",      "this",        "for",    "to",        "way",
+                     "how",        "run",       "execute",     "use",    "following", "below",
+                     "changes",    "it",        "instructions"},
                     word);
 }
 
 struct words_of_comment {
     std::vector<std::string> words;
-    bool first_has_colon = false; // 'Down: drop the table', 'Down - drop the table'
+    std::size_t before_colon = 0; // 2 of 'To revert: drop the table', 'To revert - drop the table'
 };
+
+/* 'roll back' is 'rollback', and so is 'the way back'. */
+void join_two_words(std::vector<std::string> &words) {
+    if (words.size() >= 2 && words.back() == "back" &&
+        is_among({"roll", "rolling", "way", "going"}, words[words.size() - 2])) {
+        words.pop_back();
+        words.back() = "rollback";
+    }
+}
 
 words_of_comment split(std::string_view comment) {
     words_of_comment found;
@@ -102,12 +113,12 @@ words_of_comment split(std::string_view comment) {
             ++at;
             continue;
         }
-        if (found.words.empty()) {
-            const std::string_view rest = std::string_view(shown).substr(at);
-            found.first_has_colon = rest.starts_with(':') || rest.starts_with(" - ") ||
-                                    rest.starts_with(" -- ") || rest.starts_with(" :");
-        }
         found.words.push_back(shown.substr(start, at - start));
+        join_two_words(found.words);
+        const std::string_view rest = std::string_view(shown).substr(at);
+        if (found.before_colon == 0 && (rest.starts_with(':') || rest.starts_with(" - ") ||
+                                        rest.starts_with(" -- ") || rest.starts_with(" :")))
+            found.before_colon = found.words.size();
     }
     return found;
 }
@@ -128,10 +139,15 @@ reading read(std::string_view comment) {
     if (const way generated = direction_of_generated(found.words); generated != way::none)
         return {generated, true};
     reading result;
-    for (const std::string &word : found.words) {
+    // 'To revert' may as well tell what somebody would do, above the script of the other direction.
+    result.alone = !is_among({"to", "how"}, found.words.front());
+    for (std::size_t at = 0; at < found.words.size(); ++at) {
+        const std::string &word = found.words[at];
         const way direction = direction_of(word);
-        if (direction == way::none && !is_filler(word))
-            return {found.first_has_colon ? direction_of(found.words.front()) : way::none, false};
+        if (direction == way::none && !is_filler(word)) {
+            const bool is_told = found.before_colon > 0 && at >= found.before_colon;
+            return {is_told ? result.direction : way::none, false};
+        }
         if (result.direction == way::none)
             result.direction = direction;
         else if (direction != way::none && direction != result.direction)

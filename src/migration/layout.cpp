@@ -86,9 +86,12 @@ void refuse_equal_versions(const std::vector<source> &sorted) {
 void refuse_foreign_parts(const std::vector<source> &migrations, const std::vector<file> &files,
                           const layout &reader) {
     std::set<std::string_view> used;
+    const bool has_up = std::any_of(files.begin(), files.end(), [](const file &each) {
+        return is_named_up(readers::base_name(each.path));
+    });
     for (const source &each : migrations) {
         used.insert({each.up_file, each.down_file, each.verify_file});
-        if (is_named_backward(readers::base_name(each.up_file)))
+        if (is_named_backward(readers::base_name(each.up_file), has_up))
             refuse("file " + quoted(each.up_file) + " would run forward",
                    "Its name says that it is a way back.",
                    "Name it as the layout names one: the layout is " + std::string(reader.shape) +

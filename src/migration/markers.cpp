@@ -262,14 +262,35 @@ void refuse_opposite_headings(std::string_view script, std::string_view file, bo
             std::string(forward ? "down" : "up") + ".sql, or write the comment in other words.");
 }
 
-bool is_named_backward(std::string_view file_name) {
-    const std::string shown = in_plain_letters(file_name);
-    std::string_view stem(shown);
-    readers::strip_suffix(stem, ".sql");
-    constexpr std::string_view endings[] = {".down", ".undo",     ".rollback",  ".revert",
-                                            ".back", ".backward", ".downgrade", ".reverse"};
-    return std::any_of(std::begin(endings), std::end(endings),
-                       [&](std::string_view ending) { return stem.ends_with(ending); });
+/* The last word of a file's name, in lower case, and what stands before it. */
+struct last_word {
+    explicit last_word(std::string_view file_name) : shown(in_plain_letters(file_name)) {
+        std::string_view stem(shown);
+        readers::strip_suffix(stem, ".sql");
+        const std::size_t start = stem.find_last_of("._- ") + 1; // 0 where there is none
+        word = stem.substr(start);
+        before = stem.substr(0, start);
+    }
+    std::string shown;
+    std::string_view word, before;
+};
+
+bool is_named_backward(std::string_view file_name, bool folder_has_up) {
+    const last_word last(file_name);
+    constexpr std::string_view words[] = {"down", "undo",     "rollback",  "revert",
+                                          "back", "backward", "downgrade", "reverse"};
+    if (last.before.empty() ||
+        std::find(std::begin(words), std::end(words), last.word) == std::end(words))
+        return false;
+    // 'v' of V1__down.sql
+    const bool is_all_of_it =
+        last.before.find_first_not_of("0123456789._- vr") == std::string::npos;
+    return last.before.back() == '.' || is_all_of_it || folder_has_up;
+}
+
+bool is_named_up(std::string_view file_name) {
+    const last_word last(file_name);
+    return !last.before.empty() && last.word == "up";
 }
 
 } // namespace confiture::migration

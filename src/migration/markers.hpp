@@ -25,7 +25,12 @@ void refuse_markers(std::string_view text, std::string_view file,
  * between its statements, and statements below it. */
 void refuse_opposite_headings(std::string_view script, std::string_view file, bool forward);
 
-/* Does the name of a script say that it goes back?  '001_users.undo.sql' */
-bool is_named_backward(std::string_view file_name);
+/* Does the name of a script say that it goes back?  '001_users.undo.sql', '001_down.sql', and
+ * '001_users_down.sql' where the folder has names that end in '_up' too: else it may be what the
+ * migration is about, as in '001_scale_down.sql'. */
+bool is_named_backward(std::string_view file_name, bool folder_has_up);
+
+/* '001_users_up.sql' */
+bool is_named_up(std::string_view file_name);
 
 } // namespace confiture::migration

@@ -151,18 +151,38 @@ TEST(comments, that_are_no_markers_are_left_alone) {
                                 "-- migrate the data\nx;\n",
                                 "-- Rollback:\n-- DROP TABLE t;\n",
                                 "x;\n-- down\n-- DROP TABLE t;\n",
+                                "-- To roll back: DROP TABLE t;\nx;\n",
+                                "-- How to revert\n-- DROP TABLE t;\nx;\n",
+                                "x;\n-- To roll back:\n-- DROP TABLE t;\n",
+                                "x;\n-- rolls back to the state of 003\ny;\n",
+                                "x;\n-- to run it by hand: see the wiki\ny;\n",
                                 "x; -- +1\ny;\n"})
         EXPECT_EQ(read_folder({{"1_a.up.sql", content}}, "plain").size(), 1U) << content;
 }
 
 TEST(headings, of_the_way_back_with_statements_below_them_are_refused) {
-    for (const char *content :
-         {"x;\n-- Down\ny;\n", "-- up\nx;\n-- down\ny;\n", "x;\n/* DOWN */\ny;\n", "-- Undo\ny;\n",
-          "x;\n-- Rollback\ny;\n", "x;\n-- ROLLBACK:\ny;\n", "x;\n---- Revert ----\ny;\n",
-          "x;\n-- Down: away with it\ny;\n", "x;\n-- Rollback script\n\n-- why\ny;\n",
-          "-- Running downgrade b -> a\ny;\n",
-          "-- Revert shop:users from pg\n\nBEGIN;\ny;\nCOMMIT;\n", "x;\n-- [DOWN]\ny;\n",
-          "x;\n-- \xE2\x86\x93 down \xE2\x86\x93\ny;\n", "-- down\nx;\n-- up\ny;\n"})
+    for (const char *content : {"x;\n-- Down\ny;\n",
+                                "-- up\nx;\n-- down\ny;\n",
+                                "x;\n/* DOWN */\ny;\n",
+                                "-- Undo\ny;\n",
+                                "x;\n-- Rollback\ny;\n",
+                                "x;\n-- ROLLBACK:\ny;\n",
+                                "x;\n---- Revert ----\ny;\n",
+                                "x;\n-- Down: away with it\ny;\n",
+                                "x;\n-- Rollback script\n\n-- why\ny;\n",
+                                "-- Running downgrade b -> a\ny;\n",
+                                "-- Revert shop:users from pg\n\nBEGIN;\ny;\nCOMMIT;\n",
+                                "x;\n-- [DOWN]\ny;\n",
+                                "x;\n-- To roll back:\ny;\n",
+                                "x;\n-- Roll back\ny;\n",
+                                "x;\n/* How to revert this migration */\ny;\n",
+                                "x;\n-- To undo, run the following:\ny;\n",
+                                "x;\n-- to roll back: remove the table\ny;\n",
+                                "x;\n-- Rolling back\ny;\n",
+                                "x;\n-- The way back\ny;\n",
+                                "-- Up\nx;\n-- Reverting\ny;\n",
+                                "x;\n-- \xE2\x86\x93 down \xE2\x86\x93\ny;\n",
+                                "-- down\nx;\n-- up\ny;\n"})
         EXPECT_NE(message_of_refusal({{"1_a.up.sql", content}}, "plain")
                       .find("statements below a heading of the way back in \"1_a.up.sql\", line "),
                   std::string::npos)
@@ -186,12 +206,18 @@ TEST(headings, of_the_own_direction_are_none) {
 }
 
 TEST(file_names, that_say_that_they_go_back_do_not_run_forward) {
-    for (const char *path : {"1_a.undo.sql", "1_a.DOWN.sql", "1_a.rollback.sql", "1_a.Revert.sql"})
+    for (const char *path : {"1_a.undo.sql", "1_a.DOWN.sql", "1_a.rollback.sql", "1_a.Revert.sql",
+                             "001_down.sql", "2_rollback.sql", "1.2-undo.sql"})
         EXPECT_EQ(message_of_refusal({{path, "x"}}, "plain"),
                   "file \"" + std::string(path) + "\" would run forward");
     EXPECT_EQ(message_of_refusal({{"V1__a.down.sql", "x"}}, "flyway"),
               "file \"V1__a.down.sql\" would run forward");
-    EXPECT_EQ(read_folder({{"1_slow_down.sql", "x"}, {"2_rollback.sql", "x"}}, "plain").size(), 2U);
+    EXPECT_EQ(message_of_refusal({{"V1__undo.sql", "x"}}, "flyway"),
+              "file \"V1__undo.sql\" would run forward");
+    EXPECT_EQ(message_of_refusal({{"1_a_up.sql", "x"}, {"2_b_down.sql", "x"}}, "plain"),
+              "file \"2_b_down.sql\" would run forward");
+    EXPECT_EQ(read_folder({{"1_slow_down.sql", "x"}, {"2_rollback_of_x.sql", "x"}}, "plain").size(),
+              2U);
 }
 
 TEST(dbmate_layout, takes_the_parts_in_any_order) {
