@@ -21,6 +21,8 @@ help:
 	@echo '                  layers format build unit regress pgtap isolation cluster signatures tidy'
 	@echo 'make bench        the benchmarks, on a private cluster'
 	@echo 'make torture      KILLS=$(KILLS) times kill -9 while migrations run, on a private cluster; CONFITURE_SEED=... says which'
+	@echo 'make judge        plans and dry runs of all forms of statements against the books of the server, on 15, 13, 17 and 18;'
+	@echo '                  with PG_CONFIG=..., on that one; SHARE=20: one form in 20'
 	@echo 'make fuzz         made-up input for the readers, FUZZ_SECONDS=$(FUZZ_SECONDS) for each target; needs clang'
 	@echo 'make signatures   rewrite test/signatures: the SQL interface that a release promises'
 	@echo 'make docs         rewrite docs/reference.md from the COMMENTs of the SQL objects'
@@ -54,6 +56,11 @@ KILLS ?= 300
 torture: setup
 	@$(built)
 	@CONFITURE_KILLS=$(KILLS) PGBIN="$$($(PG_CONFIG) --bindir)" test/cluster/killed.t
+
+SHARE ?= 1
+.PHONY: judge
+judge: setup
+	@$(clean_make) PG_CONFIG='$(PG_CONFIG)' SHARE='$(SHARE)' test/judge/run $(named)
 
 FUZZ_SECONDS ?= 60
 .PHONY: fuzz

@@ -205,6 +205,11 @@ class Session:
         self.start_dry_run(script, **options)
         return self.finish()
 
+    def end(self):
+        """As a client goes that has nothing more to say."""
+        self.process.stdin.close()
+        self.process.wait(PATIENCE)
+
     def kill(self):
         self.process.kill()
         self.process.wait()
