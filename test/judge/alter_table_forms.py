@@ -76,6 +76,16 @@ ALTER j TYPE jsonb
 ALTER g TYPE bigint
 ALTER d TYPE int
 ALTER l TYPE text
+ALTER net TYPE inet
+ALTER flags TYPE bit varying(20)
+ALTER flags TYPE bit varying(4)
+ALTER small TYPE int
+ALTER code TYPE text
+ALTER code TYPE char(5)
+ALTER words TYPE varchar(500)
+ALTER words TYPE text
+ALTER real TYPE double precision
+ALTER moment TYPE time(3)
 ALTER n TYPE bigint, ALTER u TYPE bigint
 ALTER n SET DEFAULT 3
 ALTER n SET DEFAULT common.code()

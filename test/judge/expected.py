@@ -31,7 +31,7 @@ LIST = (
     Expected("DROP CONSTRAINT IF EXISTS locks the partitions", ("parted", "ALTER TABLE {t} DROP CONSTRAINT IF EXISTS nowhere"),
              r"DROP CONSTRAINT IF EXISTS nowhere \| plan: missed lock"),
     Expected("ADD COLUMN ... DEFAULT NULL REFERENCES scans", ("plain", "ALTER TABLE {t} ADD COLUMN e int DEFAULT NULL REFERENCES {s}.partner"),
-             r"DEFAULT NULL REFERENCES \S+ \| plan: missed scan"),
+             r"DEFAULT NULL REFERENCES .+ \| plan: missed scan"),
     Expected("ONLY a partitioned table gets the constraint", ("parted", "ALTER TABLE ONLY {t} ADD UNIQUE (id)"),
              r"ALTER TABLE ONLY \S+ ADD (CONSTRAINT made )?UNIQUE .* \| plan: surplus"),
     Expected("SET NOT NULL of ONLY the parent", ("parent", "ALTER TABLE ONLY {t} ALTER n SET NOT NULL"),
@@ -70,7 +70,7 @@ LIST = (
              r": [^|]*; [^|]* \| plan: "),
     Expected("names that change hands within a script", ("plain", "ALTER TABLE {s}.other RENAME TO renamed; ALTER TABLE {s}.partner RENAME TO other; "
                                                          "ALTER TABLE {s}.other ADD COLUMN e float DEFAULT random()"),
-             r"RENAME TO other; .* \| dry run: missed (rewrite|scan)"),
+             r"RENAME TO .*; .* \| dry run: missed (rewrite|scan)"),
     Expected("a function that is replaced", ("plain", "CREATE OR REPLACE FUNCTION common.code() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 2; END'"),
              r"CREATE OR REPLACE FUNCTION .* \| dry run: missed lock"),
     Expected("DETACH CONCURRENTLY and FINALIZE", (), r"DETACH PARTITION \S+ (CONCURRENTLY|FINALIZE) \|"),

@@ -28,7 +28,7 @@ def split(script):
 def form(kind, template):
     places = {"t": f"{kind}.t", "s": kind}
     script = template.format(**places) if "{" in template else template
-    if re.search(rf"(DROP|RENAME) .* {kind}\.t\.", script):
+    if re.search(rf"(DROP|RENAME) .* {re.escape(kind)}\.t\.", script):
         return None
     # A function's body with several statements is one statement all the same.
     return Form(kind, script, (script,) if "LANGUAGE" in script and ";" in script and template not in CHAINED else split(script))

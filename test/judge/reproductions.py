@@ -6,13 +6,13 @@ import tables
 
 def of(form):
     schema = getattr(form, "schema", form.kind)
-    wanted = form.script
+    wanted, quoted = form.script, re.escape(schema)
     made = [one.strip() for one in tables.statements_of(form.kind, schema).split(";") if one.strip()]
     kept = []
     for statement in reversed(made):
         # The table itself and what is made of it; partners and what could be attached only where they are spoken of.
-        beside = re.search(rf"(?:TABLE|INTO) {schema}\.(partner|other|loose\w*)\b", statement)
-        if not beside or re.search(rf"\b{schema}\.{beside[1]}\b", wanted):
+        beside = re.search(rf"(?:TABLE|INTO) {quoted}\.(partner|other|loose\w*)\b", statement)
+        if not beside or re.search(rf"{quoted}\.{beside[1]}\b", wanted):
             kept.insert(0, re.sub(r"\s+", " ", statement))
             wanted += " " + statement
     needed = []

@@ -200,6 +200,8 @@ EXPLAIN ANALYZE DELETE FROM {t} WHERE id = 1
 DECLARE c CURSOR FOR SELECT * FROM {t}
 PREPARE made AS SELECT * FROM {t}
 DO $$ BEGIN ALTER TABLE {t} ADD COLUMN e int; END $$
+DO $$ BEGIN ALTER TABLE {t} ALTER n TYPE bigint; ALTER TABLE {s}.partner ADD COLUMN e float DEFAULT random(); END $$
+SELECT {s}.change_it()
 IMPORT FOREIGN SCHEMA x FROM SERVER nowhere INTO {s}
 """.strip().splitlines()] + [
     (14, "CREATE STATISTICS {s}.made ON (n + 1) FROM {t}"),
@@ -313,6 +315,10 @@ CREATE TABLE {s}.made (x int); ALTER TABLE {s}.made ADD FOREIGN KEY (x) REFERENC
 CREATE TABLE {s}.made (x int); ALTER TABLE {s}.made ADD FOREIGN KEY (x) REFERENCES {t}
 CREATE INDEX made ON {t} (n); DROP INDEX {s}.made
 SET search_path = {s}; ALTER TABLE t ADD COLUMN e int
+SET timezone = 'UTC'; ALTER TABLE {t} ALTER at TYPE timestamptz
+ALTER TABLE {t} ALTER n TYPE bigint; ALTER TABLE {t} ALTER n TYPE int
+ALTER TABLE {t} ALTER n TYPE bigint; DROP TABLE {t} CASCADE
+CREATE INDEX made ON {t} (n); CLUSTER {t} USING made; REINDEX TABLE {t}
 SET LOCAL search_path = {s}; CREATE INDEX ON t (n); DROP TABLE other
 ALTER TABLE {t} ADD COLUMN e int; UPDATE {t} SET e = n; ALTER TABLE {t} ALTER e SET NOT NULL
 ALTER TABLE {t} ADD COLUMN e int; ALTER TABLE {t} ALTER e TYPE bigint; ALTER TABLE {t} DROP COLUMN e

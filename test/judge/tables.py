@@ -115,6 +115,12 @@ KINDS = {
     "domained": (13, """
         CREATE TABLE {s}.t ({columns}, d common.positive DEFAULT 1, l common.label, r common.pair);
         INSERT INTO {s}.t SELECT {row} FROM generate_series(1, 20) n"""),
+    # Names that have to be quoted.
+    '"Odd ""Kind"""': (13, TABLE + KEYS + ROWS + REFERRING),
+    "types": (13, """
+        CREATE TABLE {s}.t ({columns}, net cidr, flags bit varying(8), small smallint, code char(3), words varchar, real real, moment time);
+        INSERT INTO {s}.t SELECT {row} FROM generate_series(1, 20) n;
+        CREATE FUNCTION {s}.change_it() RETURNS void LANGUAGE plpgsql AS 'BEGIN ALTER TABLE {s}.t ALTER n TYPE bigint; END'"""),
     "unlogged": (13, "CREATE UNLOGGED TABLE {s}.t ({columns});" + KEYS + ROWS),
     "viewed": (13, TABLE + KEYS + ROWS + """
         CREATE VIEW {s}.w AS SELECT id, t FROM {s}.t;
