@@ -1,4 +1,5 @@
 /* The SQL functions of dry_run.sql. */
+#include "dry_run/plan_check.hpp"
 #include "dry_run/result.hpp"
 #include "migration/acceptance.hpp"
 #include "migration/registry.hpp"
@@ -257,11 +258,13 @@ CONFITURE_FUNCTION(confiture_plan) {
     migration::check_direction(direction);
     const migration_input input =
         hooks::prepare(migration::find(version), direction); // runs nothing
-    pg::script_names names;
+    hooks::registered_hooks registered;
+    pg::planner planner;
+    const script_plan plan = plan_of(input, registered, planner);
     pg::row_set rows(arguments);
-    for (std::size_t i = 0; i < input.script.statements.size(); i++) {
+    for (std::size_t i = 0; i < plan.size(); i++) {
         const pg::statement &statement = input.script.statements[i];
-        for (const pg::prediction &one : pg::predict(input.script.text_of(statement), names))
+        for (const pg::prediction &one : plan[i])
             rows.add({pg::integer(static_cast<std::int32_t>(i + 1)), pg::integer(statement.line),
                       pg::text(pg::tag_name(statement.tag)),
                       one.object.empty() ? pg::value{} : pg::text(one.object),

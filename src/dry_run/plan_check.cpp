@@ -84,9 +84,36 @@ struct known_relations {
 
 } // namespace
 
+script_plan plan_of(const migration_input &input, hooks::registered_hooks &registered,
+                    pg::planner &planner) {
+    using hooks::phase;
+    hooks::hook_book of_migration(registered, input.version, input.direction, input.hooks);
+    const auto note_hooks = [&](std::initializer_list<phase> phases) {
+        for (const phase which : phases)
+            if (!of_migration.of(which).empty())
+                planner.code_runs("hooks that run before");
+    };
+    note_hooks({phase::before_validation, phase::before_ddl});
+    script_plan plan;
+    plan.reserve(input.script.statements.size());
+    for (const pg::statement &statement : input.script.statements)
+        plan.push_back(planner.next(input.script.text_of(statement), statement.line));
+    note_hooks({phase::after_ddl, phase::after_validation, phase::cleanup});
+    planner.end_script();
+    return plan;
+}
+
+void plan_checker::plan(const std::vector<migration_input> &chain,
+                        hooks::registered_hooks &registered) {
+    pg::planner planner;
+    plans_.clear();
+    for (const migration_input &input : chain)
+        plans_.push_back(plan_of(input, registered, planner));
+}
+
 /* What is foreseen is looked at now: the lock on it may only be noticed once all is done. */
-void plan_checker::predict(std::string_view statement, relation_book &relations) {
-    predicted_ = pg::predict(statement, names_);
+void plan_checker::begin(std::size_t migration, std::size_t ordinal, relation_book &relations) {
+    predicted_ = plans_.at(migration).at(ordinal - 1);
     try {
         pg::in_subtransaction([&] {
             for (const pg::prediction &one : predicted_)
@@ -118,10 +145,12 @@ void plan_checker::compare(const statement_record &statement, const running::loc
         const auto told = std::find_if(
             predicted_.begin(), predicted_.end(),
             [&, wanted = relation](const pg::prediction &one) { return one.relation == wanted; });
-        // Where the strongest lock was there before, a weaker one may be all that is new.
+        // Where the strongest lock was there before, a weaker one may be all that is new; what is
+        // not certain is the strongest that is possible.
         const bool foreseen =
             told != predicted_.end() &&
-            (told->mode == mode || told->certain_mode == mode ||
+            ((told->sure() != pg::certainty::certain && mode <= told->mode) || told->mode == mode ||
+             told->certain_mode == mode ||
              (mode < told->mode && ledger.holds(relation, told->mode)) ||
              (mode < told->certain_mode && ledger.holds(relation, told->certain_mode)));
         if (foreseen)

@@ -36,6 +36,7 @@ public:
             record_.migrations.push_back(std::move(migration));
         }
         pg::save_constraint_modes();
+        statements_.plan(inputs, registered_);
         for (std::size_t i = 0; i < inputs.size(); i++)
             if (!run_migration(inputs[i], static_cast<std::int32_t>(i)))
                 break;

@@ -159,7 +159,8 @@ bool statement_meter::dispatch(statement_record &record) {
         drop_prepared_since(before_); // as far as it is the script that made them
         leave_out(record, text, "what the session has prepared or opened would not come back");
     } else {
-        plan_.predict(text, record_.relations);
+        plan_.begin(static_cast<std::size_t>(place_.migration),
+                    static_cast<std::size_t>(record.ordinal), record_.relations);
         execute(record, text, false);
     }
     return true;

@@ -20,6 +20,10 @@ public:
                     pg::memory_context &statement_memory, chain_record &record,
                     pg::session_watch &watch, statement_observer &observer, ending &ending);
 
+    /* Before the chain begins. */
+    void plan(const std::vector<migration_input> &chain, hooks::registered_hooks &registered) {
+        plan_.plan(chain, registered);
+    }
     void begin(migration_record &migration, const migration_input &input, std::int32_t index);
 
     /* False where the migration ends with this statement.  BEGIN and COMMIT do nothing: the caller

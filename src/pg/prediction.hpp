@@ -5,6 +5,7 @@
 
 #include "pg/catalog.hpp"
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,25 +31,37 @@ struct prediction {
     int mode = 0;         // the strongest lock that may be taken; 0 for none
     int certain_mode = 0; // the strongest that is taken in any case
     expectation rewrites, scans;
-    bool planned = false; // the planner chooses how it is read: scans says nothing then
-    bool unknown = false; // it may do more than was foreseen
-    std::string reason;   // why it is not certain
+    bool planned = false;  // the planner chooses how it is read: scans says nothing then
+    bool unknown = false;  // it may do more than was foreseen
+    bool doubtful = false; // an earlier statement may have changed what it rests on
+    std::string reason;    // why it is not certain
 
     certainty sure() const;
 };
 
-/* What an earlier statement of the script made or renamed: nobody waits for the one, and the other
- * is not found under its new name yet. */
-struct script_names {
-    struct name {
-        std::string schema, relation;
-        oid was = 0; // the relation that was renamed; 0 for a new one
-    };
-    std::vector<name> names;
-    int statements = 0; // that were predicted before
-};
+class script_book;
+struct script_savepoints;
 
-/* One prediction for each relation.  Names that the statement makes are added to `names`. */
-std::vector<prediction> predict(std::string_view text, script_names &names);
+/* The plan of a script, or of a chain of them, made before any of it runs.  What an earlier
+ * statement has touched is likely or open in all that follow. */
+class planner {
+public:
+    planner();
+    planner(const planner &) = delete;
+    planner &operator=(const planner &) = delete;
+    ~planner();
+
+    /* One prediction for each relation that the next statement locks. */
+    std::vector<prediction> next(std::string_view statement, int line);
+    /* Code that is not the script's runs between its statements; `what` names it in reasons. */
+    void code_runs(const std::string &what);
+    /* What the script SETs ends with it; reasons tell another script's lines as such. */
+    void end_script();
+
+private:
+    std::unique_ptr<script_book> book_;
+    std::unique_ptr<script_savepoints> savepoints_;
+    int statements_ = 0;
+};
 
 } // namespace confiture::pg

@@ -107,9 +107,9 @@ SELECT pg_temp.planned('SELECT a INTO s.made FROM s.plain; ALTER TABLE s.made AD
 SELECT pg_temp.planned('CREATE TABLE public.plain (a int); ALTER TABLE s.plain ADD c int', '2: s.plain AccessExclusiveLock',
                        'a table of the same name in another schema');
 SELECT pg_temp.planned('ALTER TABLE s.plain RENAME TO other; ALTER TABLE s.other ADD c int; UPDATE s.other SET c = 1',
-                       E'1: s.plain AccessExclusiveLock\n2: s.plain AccessExclusiveLock\n3: s.plain RowExclusiveLock', 'a table that was renamed');
+                       E'1: s.plain AccessExclusiveLock\n2: s.plain AccessExclusiveLock likely\n3: s.plain RowExclusiveLock likely', 'a table that was renamed');
 SELECT pg_temp.planned('ALTER TABLE s.plain SET SCHEMA public; DROP TABLE public.plain CASCADE',
-                       E'1: s.plain AccessExclusiveLock\n2: s.mat AccessExclusiveLock\n2: s.plain AccessExclusiveLock\n2: s.view AccessExclusiveLock',
+                       E'1: s.plain AccessExclusiveLock\n2: s.mat AccessExclusiveLock likely\n2: s.plain AccessExclusiveLock likely\n2: s.view AccessExclusiveLock likely',
                        'one that was moved');
 SELECT pg_temp.planned('ALTER TABLE s.plain ADD c int; ALTER TABLE s.plain ALTER c SET NOT NULL',
                        E'1: s.plain AccessExclusiveLock\n2: s.plain AccessExclusiveLock scans likely', 'a column that is not there yet');
@@ -122,7 +122,7 @@ SELECT is(pg_temp.plan_of('DROP TABLE s.plain', 'SELECT 1'), '1: s.plain AccessE
 SELECT confiture.register_migration('1', 'one', E'SELECT 1;\n\nALTER TABLE s.plain ADD c int;\nALTER TABLE s.plain VALIDATE CONSTRAINT c;') \g /dev/null
 SELECT results_eq($$SELECT ordinal, line, tag, object, mode, rewrites, scans, certainty, reason FROM confiture.plan('1')$$,
                   $$VALUES (2, 3, 'ALTER TABLE', 's.plain', 'AccessExclusiveLock', false, false, 'certain', NULL),
-                           (3, 4, 'ALTER TABLE', 's.plain', 'ShareUpdateExclusiveLock', false, false, 'certain', NULL)$$, 'every column');
+                           (3, 4, 'ALTER TABLE', 's.plain', 'ShareUpdateExclusiveLock', false, true, 'likely', 'the statement in line 3 changes s.plain')$$, 'every column');
 SELECT is(blocks @> ARRAY['SELECT', 'INSERT'], ordinal = 2, 'what an ' || mode || ' blocks') FROM confiture.plan('1');
 SELECT isnt(reason, NULL, 'what is not certain has a reason: ' || certainty)
   FROM (SELECT confiture.register_migration('2', 'two', 'DELETE FROM s.parent; ALTER TABLE s.nowhere ADD a int; DO ''BEGIN END''')) made,

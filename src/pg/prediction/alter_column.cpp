@@ -272,7 +272,7 @@ void predictor::add_column(Oid table, const ColumnDef *column, bool recurse, LOC
     foreach (cell, column->constraints) {
         auto *constraint = static_cast<Constraint *>(lfirst(cell));
         if (constraint->contype == CONSTR_FOREIGN) // nulls need no check
-            add_foreign_key(table, constraint->pktable, has_default && !constraint->skip_validation,
+            add_foreign_key(table, constraint, has_default && !constraint->skip_validation,
                             recurse);
     }
 }

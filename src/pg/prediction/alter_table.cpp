@@ -92,7 +92,7 @@ void predictor::alter_one(Oid table, const AlterTableStmt *whole, const AlterTab
         typed_tables(row_of(opened.get())->reltype, mode);
     switch (command->subtype) {
     case AT_AddColumn:
-        if (command->missing_ok && call([&] {
+        if (command->missing_ok && !book_.touched(table) && call([&] {
                 return get_attnum(table, reinterpret_cast<ColumnDef *>(command->def)->colname) !=
                        InvalidAttrNumber;
             }))
@@ -144,7 +144,9 @@ void predictor::alter_one(Oid table, const AlterTableStmt *whole, const AlterTab
         return detach_partition(table, reinterpret_cast<PartitionCmd *>(command->def), mode);
     case AT_AddInherit:
         relation(table, {mode});
-        named(reinterpret_cast<RangeVar *>(command->def), {ShareUpdateExclusiveLock});
+        book_.link(script_link::kind::child,
+                   named(reinterpret_cast<RangeVar *>(command->def), {ShareUpdateExclusiveLock}),
+                   table);
         return;
     case AT_DropInherit:
         relation(table, {mode});
@@ -181,8 +183,19 @@ void predictor::alter_table(const AlterTableStmt *statement) {
     if (!OidIsValid(table))
         return;
     ListCell *cell;
-    foreach (cell, statement->cmds)
-        alter_one(table, statement, static_cast<AlterTableCmd *>(lfirst(cell)), mode);
+    const bool touched = book_.touched(table) != nullptr;
+    foreach (cell, statement->cmds) {
+        auto *command = static_cast<AlterTableCmd *>(lfirst(cell));
+        if (book_.is_made(table)) {
+            alter_made(table, statement, command, mode);
+            continue;
+        }
+        alter_one(table, statement, command, mode);
+        if (touched) {
+            alter_touched(table, command, mode);
+            alter_partners(table, command);
+        }
+    }
 }
 
 } // namespace confiture::pg

@@ -36,13 +36,17 @@ const char *const checked_by_query = "the foreign key is checked by a query, whi
 
 } // namespace
 
-void predictor::add_foreign_key(Oid table, const RangeVar *referenced, bool checks, bool recurse) {
+void predictor::add_foreign_key(Oid table, const Constraint *constraint, bool checks,
+                                bool recurse) {
     const effect what{
         ShareRowExclusiveLock, {}, {checks, likely}, certain, checks ? checked_by_query : ""};
     relation(table, what);
     if (recurse && kind_of(table) == RELKIND_PARTITIONED_TABLE)
         inheritors(table, what);
-    inheritors(named(referenced, what), what);
+    const Oid referenced = named(constraint->pktable, what);
+    inheritors(referenced, what);
+    book_.link(script_link::kind::foreign_key, table, referenced, constraint->fk_upd_action,
+               constraint->fk_del_action);
 }
 
 /* PRIMARY KEY, UNIQUE and EXCLUDE: an index is built, of every partition, too. */
@@ -90,7 +94,7 @@ void predictor::add_constraint(Oid table, const Constraint *constraint, bool rec
 #endif
     switch (constraint->contype) {
     case CONSTR_FOREIGN:
-        return add_foreign_key(table, constraint->pktable, checks, recurse);
+        return add_foreign_key(table, constraint, checks, recurse);
     case CONSTR_PRIMARY:
     case CONSTR_UNIQUE:
     case CONSTR_EXCLUSION:

@@ -12,23 +12,33 @@ extern "C" {
 
 namespace confiture::pg {
 
+using link = script_link::kind;
+
 void predictor::create_table(const CreateStmt *statement) {
     if (statement->if_not_exists && OidIsValid(find(statement->relation)))
         return;
     bounds(statement->partbound);
+    const Oid made = makes(statement->relation,
+                           statement->partspec ? RELKIND_PARTITIONED_TABLE : RELKIND_RELATION);
+    note_expressions(made, statement->tableElts);
     ListCell *cell;
     foreach (cell, statement->inhRelations) {
         const Oid parent =
             named(static_cast<RangeVar *>(lfirst(cell)),
                   {statement->partbound ? AccessExclusiveLock : ShareUpdateExclusiveLock});
         if (statement->partbound && OidIsValid(parent))
-            create_partition(parent);
+            create_partition(parent, made);
+        if (OidIsValid(parent))
+            inherit_code(parent, made);
+        book_.link(link::child, parent, made);
     }
-    makes(statement->relation);
     const auto reference = [&](const Constraint *constraint) {
         if (constraint->contype != CONSTR_FOREIGN)
             return;
-        inheritors(named(constraint->pktable, {ShareRowExclusiveLock}), {ShareRowExclusiveLock});
+        const Oid referenced = named(constraint->pktable, {ShareRowExclusiveLock});
+        inheritors(referenced, {ShareRowExclusiveLock});
+        book_.link(link::foreign_key, made, referenced, constraint->fk_upd_action,
+                   constraint->fk_del_action);
     };
     const auto each_constraint = [&](List *constraints) {
         ListCell *inner;
@@ -45,19 +55,25 @@ void predictor::create_table(const CreateStmt *statement) {
         if (IsA(element, Constraint))
             reference(reinterpret_cast<Constraint *>(element));
         else if (IsA(element, TableLikeClause))
-            named(reinterpret_cast<TableLikeClause *>(element)->relation, {AccessShareLock});
+            inherit_code(
+                named(reinterpret_cast<TableLikeClause *>(element)->relation, {AccessShareLock}),
+                made);
     }
     each_constraint(statement->constraints);
 }
 
 /* Rows of the default partition may belong into the new one; foreign keys are those of the parent.
  */
-void predictor::create_partition(Oid parent) {
+void predictor::create_partition(Oid parent, Oid made) {
     default_partition(parent, true);
-    for (const foreign_key &key : foreign_keys_of(parent))
+    for (const foreign_key &key : foreign_keys_of(parent)) {
         with_inheritors(key.referenced, {ShareRowExclusiveLock});
-    for (const foreign_key &key : foreign_keys_to(parent))
+        book_.link(link::foreign_key, made, key.referenced, key.on_update, key.on_delete);
+    }
+    for (const foreign_key &key : foreign_keys_to(parent)) {
         lock_referencing(key.table);
+        book_.link(link::foreign_key, key.table, made, key.on_update, key.on_delete);
+    }
 }
 
 /* A partition more to refer to: CloneFkReferenced(), which minor releases have changed. */
@@ -106,10 +122,7 @@ void predictor::create_index(const IndexStmt *statement) {
     const LOCKMODE mode = statement->concurrent ? ShareUpdateExclusiveLock : ShareLock;
     const Oid table = find(statement->relation);
     if (statement->if_not_exists && statement->idxname && OidIsValid(table)) {
-        const bool there = call([&] {
-            return OidIsValid(get_relname_relid(statement->idxname, get_rel_namespace(table)));
-        });
-        if (there) {
+        if (OidIsValid(part_named(table, statement->idxname))) {
             relation(table, {mode});
             if (statement->relation->inh)
                 inheritors(table, {mode});
@@ -130,8 +143,13 @@ void predictor::create_index(const IndexStmt *statement) {
                                         certain,
                                         "an index of a partition that matches is taken as it is"}
                                : scanning(mode));
-    if (statement->idxname && OidIsValid(table))
-        makes_in(call([&] { return get_rel_namespace(table); }), statement->idxname, InvalidOid);
+    if (!OidIsValid(table))
+        return;
+    if (!statement->idxname)
+        return book_.add_unnamed_index(table);
+    const char kind =
+        kind_of(table) == RELKIND_PARTITIONED_TABLE ? RELKIND_PARTITIONED_INDEX : RELKIND_INDEX;
+    book_.link(link::part_of, book_.make(schema_of(table), statement->idxname, kind), table);
 }
 
 void predictor::create_trigger(const CreateTrigStmt *statement) {
@@ -151,21 +169,42 @@ void predictor::create_rule(const RuleStmt *statement) {
 }
 
 void predictor::create_view(const ViewStmt *statement) {
+    const std::size_t before = consulted_.size();
     query(statement->query, depth::analysed);
-    if (statement->replace && OidIsValid(find(statement->view)))
-        named(statement->view, {AccessExclusiveLock});
+    const std::vector<Oid> read(consulted_.begin() + static_cast<std::ptrdiff_t>(before),
+                                consulted_.end());
+    Oid view = statement->replace ? find(statement->view) : InvalidOid;
+    if (OidIsValid(view))
+        relation(view, {AccessExclusiveLock});
     else
-        makes(statement->view);
+        view = makes(statement->view, RELKIND_VIEW);
+    for (Oid one : read)
+        book_.link(link::reads, view, one);
+}
+
+static bool is_materialized_view(const CreateTableAsStmt *statement) {
+#if PG_VERSION_NUM >= 140000
+    return statement->objtype == OBJECT_MATVIEW;
+#else
+    return statement->relkind == OBJECT_MATVIEW;
+#endif
 }
 
 void predictor::create_table_as(const CreateTableAsStmt *statement) {
     if (statement->if_not_exists && OidIsValid(find(statement->into->rel)))
         return;
+    const std::size_t before = consulted_.size();
     if (IsA(statement->query, ExecuteStmt))
         unknown("a prepared statement is run");
     else
         query(statement->query, statement->into->skipData ? depth::analysed : depth::executed);
-    makes(statement->into->rel);
+    const bool view = is_materialized_view(statement);
+    const Oid made = makes(statement->into->rel, view ? RELKIND_MATVIEW : RELKIND_RELATION);
+    const std::vector<Oid> read(consulted_.begin() + static_cast<std::ptrdiff_t>(before),
+                                consulted_.end());
+    for (Oid one : read)
+        if (view && one != made)
+            book_.link(link::reads, made, one);
 }
 
 /* A body in SQL is analysed and rewritten when it is stored. */

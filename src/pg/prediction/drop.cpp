@@ -136,6 +136,10 @@ void predictor::dropped(const ObjectAddress &start, bool cascade) {
             !seen.insert({object.classId, object.objectId, object.objectSubId}).second)
             continue;
         lock_to_delete(object);
+        if (object.classId == RelationRelationId && object.objectSubId == 0) {
+            drop_partners(object.objectId);
+            book_.drop(object.objectId);
+        }
         for (const dependent &one :
              dependents_of(object.classId, object.objectId, object.objectSubId)) {
             const bool same = one.class_id == object.classId && one.object_id == object.objectId;
@@ -204,15 +208,28 @@ void predictor::drop_one(const DropStmt *statement, Node *node) {
     case OBJECT_FOREIGN_TABLE:
     case OBJECT_INDEX: {
         const RangeVar *variable = range_variable(reinterpret_cast<List *>(node));
-        if (statement->missing_ok && !OidIsValid(find(variable)))
+        if (statement->missing_ok && !OidIsValid(find(variable))) {
+            if (statement->removeType == OBJECT_INDEX)
+                tables_of_unnamed_indexes(statement->concurrent ? ShareUpdateExclusiveLock
+                                                                : AccessExclusiveLock);
             return;
+        }
         const LOCKMODE mode =
             statement->concurrent ? ShareUpdateExclusiveLock : AccessExclusiveLock;
         const Oid oid = named(variable, {mode});
-        if (!OidIsValid(oid))
+        if (!OidIsValid(oid)) {
+            if (statement->removeType == OBJECT_INDEX)
+                tables_of_unnamed_indexes(mode);
             return;
-        if (statement->concurrent)
+        }
+        if (book_.is_made(oid))
+            return drop_made(oid, cascade);
+        if (cascade)
+            cascade_to_touched();
+        if (statement->concurrent) {
+            book_.drop(oid);
             return relation(table_of_index(oid), {mode});
+        }
         if (kind_of(oid) == RELKIND_PARTITIONED_INDEX) // those without a part of it are locked too
             inheritors(table_of_index(oid), {AccessExclusiveLock});
         return dropped({RelationRelationId, oid, 0}, cascade);
@@ -238,10 +255,14 @@ void predictor::drop_one(const DropStmt *statement, Node *node) {
         });
         if (OidIsValid(part.objectId))
             dropped(part, cascade);
+        else if (book_.touched(table)) // an earlier statement may have made it
+            with_inheritors(table, perhaps(AccessExclusiveLock, ""));
         return;
     }
     default: {
         const ObjectAddress object = find_object(statement->removeType, node);
+        if (cascade)
+            cascade_to_touched();
         if (OidIsValid(object.objectId))
             dropped(object, cascade);
         else if (cascade && !OidIsValid(object.classId))

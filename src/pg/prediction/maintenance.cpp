@@ -115,7 +115,7 @@ void predictor::rename(const RenameStmt *statement) {
     case OBJECT_FOREIGN_TABLE:
     case OBJECT_SEQUENCE:
     case OBJECT_INDEX:
-        return makes_in(call([&] { return get_rel_namespace(oid); }), statement->newname, oid);
+        return book_.rename(oid, schema_of(oid), statement->newname);
     default:
         return;
     }
@@ -126,7 +126,7 @@ void predictor::set_schema(const AlterObjectSchemaStmt *statement) {
         return;
     const Oid oid = named(statement->relation, {AccessExclusiveLock});
     if (OidIsValid(oid))
-        names_.names.push_back({statement->newschema, statement->relation->relname, oid});
+        book_.rename(oid, statement->newschema, statement->relation->relname);
 }
 
 /* An index is read from its table; a table without one has nothing to do. */
@@ -141,17 +141,19 @@ void predictor::reindex(const ReindexStmt *statement) {
                                      RelationClose(opened);
                                  return any;
                              });
-        named(statement->relation, scanning(ShareLock, indexed));
+        named(statement->relation, scanning(ShareLock, indexed || book_.touched(table)));
         return;
     }
     case REINDEX_OBJECT_INDEX: {
         const Oid index = named(statement->relation, {AccessExclusiveLock});
         if (OidIsValid(index))
             relation(table_of_index(index), scanning(ShareLock));
+        else
+            tables_of_unnamed_indexes(ShareLock);
         return;
     }
     default:
-        return unknown("it works on every table of the schema or database");
+        return open("it works on every table of the schema or database");
     }
 }
 
@@ -162,11 +164,13 @@ void predictor::refresh(const RefreshMatViewStmt *statement) {
     const Oid view = named(statement->relation, what);
     if (OidIsValid(view) && !statement->skipData)
         expand_rules(view, CMD_SELECT, false);
+    if (OidIsValid(view) && !statement->skipData)
+        read_made(view, AccessShareLock);
 }
 
 void predictor::cluster(const RangeVar *table) {
     if (!table)
-        return unknown("it works on every table that was clustered before");
+        return open("it works on every table that was clustered before");
     named(table, rewriting(AccessExclusiveLock));
 }
 
@@ -180,7 +184,7 @@ void predictor::vacuum(const VacuumStmt *statement) {
             full = call([&] { return defGetBoolean(option); });
     }
     if (!statement->rels)
-        return unknown("it works on every table of the database");
+        return open("it works on every table of the database");
     const effect what =
         full ? rewriting(AccessExclusiveLock) : effect{ShareUpdateExclusiveLock, {}, {}};
     foreach (cell, statement->rels) {
@@ -200,8 +204,9 @@ void predictor::vacuum(const VacuumStmt *statement) {
 
 /* As LockViewRecurse(): what a view selects from is locked in the same mode. */
 void predictor::lock_view(Oid view, LOCKMODE mode) {
-    predictor inside(names_);
+    predictor inside(book_, origin_);
     inside.expand_rules(view, CMD_SELECT, false);
+    inside.read_made(view, AccessShareLock);
     for (const prediction &one : inside.take())
         relation(one.relation, {mode});
 }

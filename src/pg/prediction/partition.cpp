@@ -80,6 +80,7 @@ static std::optional<bool> rows_fit(Oid parent, Oid table, const PartitionBoundS
 /* The default partition loses what the new one takes, and is read for rows that would be there. */
 void predictor::default_partition(Oid parent, bool checked) {
     const Oid oid = call([&] { return get_default_partition_oid(parent); });
+    consult(oid);
     const effect what{AccessExclusiveLock,
                       {},
                       {checked, likely},
@@ -107,6 +108,7 @@ void predictor::attach_partition(Oid parent, const PartitionCmd *command, LOCKMO
     const Oid table = named(command->name, {AccessExclusiveLock});
     if (!OidIsValid(table))
         return;
+    inherit_code(parent, table);
     std::vector<Oid> parts = inheritors_of(table);
     parts.push_back(table);
     const auto index_count = [&](Oid oid) {
@@ -139,9 +141,14 @@ void predictor::attach_partition(Oid parent, const PartitionCmd *command, LOCKMO
         with_inheritors(key.referenced, what);
         for (Oid one : parts)
             relation(one, what);
+        book_.link(script_link::kind::foreign_key, table, key.referenced, key.on_update,
+                   key.on_delete);
     }
-    for (const foreign_key &key : foreign_keys_to(parent))
+    for (const foreign_key &key : foreign_keys_to(parent)) {
         lock_referencing(key.table);
+        book_.link(script_link::kind::foreign_key, key.table, table, key.on_update, key.on_delete);
+    }
+    book_.link(script_link::kind::child, parent, table);
 }
 
 void predictor::attach_index(Oid parent, const PartitionCmd *command, LOCKMODE mode) {

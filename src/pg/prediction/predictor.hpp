@@ -4,18 +4,36 @@
 #include "pg/postgres.hpp"
 
 #include "pg/prediction.hpp"
+#include "pg/prediction/script_book.hpp"
 
 namespace confiture::pg {
 
 struct query_reading;
 
+struct foreign_key {
+    Oid constraint, table, referenced, parent;
+    char on_update, on_delete;
+    bool validated;
+    int count; // of the columns; 0 where the script makes it and they are not known
+    AttrNumber columns[INDEX_MAX_KEYS], referenced_columns[INDEX_MAX_KEYS];
+};
+
 class predictor {
 public:
-    explicit predictor(script_names &names) : names_(names) {}
+    /* `origin` names the statement in the reasons of later ones. */
+    predictor(script_book &book, std::string origin) : book_(book), origin_(std::move(origin)) {}
 
-    void statement(Node *node);
+    /* Predicts it and writes into the book what it changes. */
+    void whole(Node *node, std::string_view text);
     std::vector<prediction> take() { return std::move(found_); }
+
+    /* After it, whether it was understood or not. */
+    void lower_certainty();
+
+    /* Code runs, that may do anything, now and to what follows. */
     void unknown(std::string reason);
+    /* It may do more than is told, but nothing that changes what follows. */
+    void open(std::string reason);
 
 private:
     static constexpr certainty certain = certainty::certain, likely = certainty::likely;
@@ -39,13 +57,48 @@ private:
 
     /* Relations by name and by OID. */
     Oid named(const RangeVar *variable, const effect &what);
-    Oid find(const RangeVar *relation) const;
+    Oid find(const RangeVar *relation);
+    Oid look_up(const RangeVar *relation) const;
+    void consult(Oid relation);
     void relation(Oid oid, const effect &what);
     void inheritors(Oid parent, const effect &what);
     void with_inheritors(Oid parent, const effect &what);
-    void makes(const RangeVar *relation, Oid was = InvalidOid);
-    void makes_in(Oid schema, const char *name, Oid was);
-    const script_names::name *made(const RangeVar *relation) const;
+    Oid makes(const RangeVar *relation, char kind);
+    Oid makes_in(Oid schema, const char *name, char kind);
+    std::string schema_of(Oid relation) const;
+
+    /* The catalog with what the script has added: they hide the functions of the same names. */
+    char kind_of(Oid relation) const;
+    std::vector<Oid> inheritors_of(Oid parent);
+    Oid parent_of(Oid partition) const;
+    Oid table_of_index(Oid index) const;
+    Oid part_named(Oid table, const char *index) const;
+    std::vector<foreign_key> foreign_keys_of(Oid table) const;
+    std::vector<foreign_key> foreign_keys_to(Oid table) const;
+
+    /* script_changes.cpp: what the statement changes for those that follow. */
+    void statement(Node *node);
+    void note_changes(Node *node);
+    void note_name(const std::string &name);
+    void note_type(List *name);
+    void note_function(List *name, bool is_new);
+    void note_object(ObjectType type, Node *object);
+    void note_dependents(Oid class_id, Oid object_id);
+    void note_setting(const VariableSetStmt *statement);
+    void note_set_config(const FuncCall *called, bool runs_once);
+    void note_expressions(Oid table, List *elements);
+    void inherit_code(Oid from, Oid to);
+
+    /* made_relations.cpp: what the script has made, and what it has tied to others. */
+    void alter_made(Oid table, const AlterTableStmt *whole, const AlterTableCmd *command,
+                    LOCKMODE mode);
+    void alter_touched(Oid table, const AlterTableCmd *command, LOCKMODE mode);
+    void alter_partners(Oid table, const AlterTableCmd *command);
+    void drop_made(Oid relation, bool cascade);
+    void drop_partners(Oid relation);
+    void tables_of_unnamed_indexes(LOCKMODE mode);
+    void cascade_to_touched();
+    void read_made(Oid relation, LOCKMODE mode);
 
     /* query.cpp */
     enum class depth { analysed, rewritten, executed };
@@ -64,12 +117,14 @@ private:
         List *columns; // of an INSERT, or NIL for all
     };
     void row_checks(Oid table, const row_event &event);
+    static bool sets_off_code(Oid table);
+    bool may_run_code(const FuncCall *called) const;
     void code_of_rows(Oid table, const row_event &event);
     void foreign_keys_of_rows(Oid table, const row_event &event, std::vector<Oid> &seen);
 
     /* create.cpp */
     void create_table(const CreateStmt *statement);
-    void create_partition(Oid parent);
+    void create_partition(Oid parent, Oid made);
     void lock_referencing(Oid table);
     void row_type(const TypeName *name);
     void create_index(const IndexStmt *statement);
@@ -121,7 +176,7 @@ private:
     /* constraint.cpp */
     void add_constraint(Oid table, const Constraint *constraint, bool recurse, LOCKMODE mode);
     void add_index_constraint(Oid table, const Constraint *constraint, LOCKMODE mode);
-    void add_foreign_key(Oid table, const RangeVar *referenced, bool checks, bool recurse);
+    void add_foreign_key(Oid table, const Constraint *constraint, bool checks, bool recurse);
     void drop_constraint(Oid table, const AlterTableCmd *command, bool recurse, LOCKMODE mode);
     void validate_constraint(Oid table, const char *name, bool recurse, LOCKMODE mode);
     void alter_constraint(Oid table, const AlterTableCmd *command, LOCKMODE mode);
@@ -133,8 +188,14 @@ private:
     void default_partition(Oid parent, bool checked);
     void bounds(const PartitionBoundSpec *bound);
 
-    script_names &names_;
+    script_book &book_;
+    std::string origin_;
     std::vector<prediction> found_;
+    std::vector<Oid> consulted_;
+    std::string open_before_;       // why anything may have happened before
+    std::string names_open_before_; // why names without a schema may mean anything
+    bool searched_ = false;         // such a name was looked up
+    std::string stale_;             // the first reason why what was read may be out of date
 };
 
 /* Helpers that more than one part needs. */
@@ -143,18 +204,12 @@ char kind_of(Oid relation);
 bool has_storage(Oid relation);
 /* Does the expression call functions in a language that runs statements? */
 bool runs_code(Node *expression);
+bool any_function_runs_code(List *name);
 bool function_runs_code(Oid function);
 Node *stored_expression(const char *text);
 /* The partitioned table above a partition; 0 for none. */
 Oid parent_of(Oid partition);
 
-struct foreign_key {
-    Oid constraint, table, referenced, parent;
-    char on_update, on_delete;
-    bool validated;
-    int count;
-    AttrNumber columns[INDEX_MAX_KEYS], referenced_columns[INDEX_MAX_KEYS];
-};
 std::vector<foreign_key> foreign_keys_of(Oid table);
 std::vector<foreign_key> foreign_keys_to(Oid table);
 

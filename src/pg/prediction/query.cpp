@@ -71,13 +71,12 @@ bool runs_code(Node *expression) {
                           any_type_runs_code(search.types));
 }
 
-/* The functions of this name, whatever their arguments. */
-static bool may_run_code(const FuncCall *called) {
+bool any_function_runs_code(List *name) {
     FuncCandidateList candidates = call([&] {
 #if PG_VERSION_NUM >= 140000
-        return FuncnameGetCandidates(called->funcname, -1, NIL, false, false, false, true);
+        return FuncnameGetCandidates(name, -1, NIL, false, false, false, true);
 #else
-        return FuncnameGetCandidates(called->funcname, -1, NIL, false, false, true);
+        return FuncnameGetCandidates(name, -1, NIL, false, false, true);
 #endif
     });
     for (; candidates; candidates = candidates->next)
@@ -86,8 +85,14 @@ static bool may_run_code(const FuncCall *called) {
     return false;
 }
 
+/* The functions of this name, whatever their arguments, and those that the script makes. */
+bool predictor::may_run_code(const FuncCall *called) const {
+    return book_.makes_function(strVal(llast(called->funcname))) ||
+           any_function_runs_code(called->funcname);
+}
+
 /* The operators of this name, whatever their arguments. */
-static bool may_run_code(const A_Expr *expression) {
+static bool operator_runs_code(const A_Expr *expression) {
     FuncCandidateList candidates =
         call([&] { return OpernameGetCandidates(expression->name, '\0', true); });
     for (; candidates; candidates = candidates->next)
@@ -138,9 +143,10 @@ void predictor::expand_query(Oid of, Query *query, bool for_update) {
         const LOCKMODE mode =
             for_update ? std::max(RowShareLock, entry->rellockmode) : entry->rellockmode;
         relation(entry->relid, read_by_plan(mode));
-        if (entry->relkind == RELKIND_VIEW)
+        if (entry->relkind == RELKIND_VIEW) {
             expand_rules(entry->relid, CMD_SELECT, for_update);
-        else if (entry->inh)
+            read_made(entry->relid, mode);
+        } else if (entry->inh)
             read_children(entry->relid, mode, true);
     }
     if (runs_code(reinterpret_cast<Node *>(query)))
@@ -167,9 +173,10 @@ void predictor::read(const query_reading &reading, depth how) {
         const Oid oid = named(one.relation, read_by_plan(one.mode));
         if (!OidIsValid(oid) || how == depth::analysed)
             continue;
-        if (kind_of(oid) == RELKIND_VIEW)
+        if (kind_of(oid) == RELKIND_VIEW) {
             expand_rules(oid, CMD_SELECT, one.mode >= RowShareLock);
-        else if (one.relation->inh)
+            read_made(oid, one.mode);
+        } else if (one.relation->inh)
             read_children(oid, one.mode, one.filtered);
     }
     for (const TypeName *name : reading.types) // literals are read while they are analysed
@@ -178,9 +185,11 @@ void predictor::read(const query_reading &reading, depth how) {
     if (how == depth::analysed)
         return;
     for (const A_Expr *expression : reading.operators)
-        if (may_run_code(expression))
+        if (operator_runs_code(expression))
             return unknown(std::string("the operator ") + strVal(llast(expression->name)) +
                            " runs code");
+    for (const FuncCall *called : reading.functions)
+        note_set_config(called, how == depth::executed && reading.relations.empty());
     for (const FuncCall *called : reading.functions)
         if (may_run_code(called)) {
             unknown(std::string("the function ") + strVal(llast(called->funcname)) + " runs code");
@@ -235,6 +244,8 @@ void predictor::written(Node *node, depth how) {
         return;
     expand_rules(oid, event, false);
     bounds_of_partition(oid);
+    if (kind_of(oid) == RELKIND_VIEW && (book_.is_made(oid) || book_.touched(oid)))
+        return unknown("it writes through a view that the script makes or changes");
     if (kind_of(oid) == RELKIND_VIEW) {
         // What it selects from is what is written, unless a trigger takes its place.
         cached_relation view(oid);

@@ -69,8 +69,27 @@ static bool names_column(const List *columns, const char *name) {
     return false;
 }
 
+/* Any trigger, default or CHECK constraint that a child or a copy would take over. */
+bool predictor::sets_off_code(Oid table) {
+    cached_relation opened(table);
+    const TriggerDesc *triggers = opened ? opened->trigdesc : nullptr;
+    for (int i = 0; triggers && i < triggers->numtriggers; i++)
+        if (!triggers->triggers[i].tgisinternal && function_runs_code(triggers->triggers[i].tgfoid))
+            return true;
+    const TupleConstr *constraints = opened ? opened->rd_att->constr : nullptr;
+    for (int i = 0; constraints && i < constraints->num_defval; i++)
+        if (runs_code(stored_expression(constraints->defval[i].adbin)))
+            return true;
+    for (int i = 0; constraints && i < constraints->num_check; i++)
+        if (runs_code(stored_expression(constraints->check[i].ccbin)))
+            return true;
+    return false;
+}
+
 /* Triggers of the event, and functions in defaults, generated columns and CHECK constraints. */
 void predictor::code_of_rows(Oid table, const row_event &event) {
+    if (book_.has_code(table))
+        return unknown("an earlier statement adds code that rows set off");
     cached_relation opened(table);
     if (!opened)
         return;
@@ -101,6 +120,8 @@ void predictor::code_of_rows(Oid table, const row_event &event) {
 }
 
 static bool touches(Oid table, const AttrNumber *columns, int count, const List *updated) {
+    if (count == 0)
+        return true;
     for (int i = 0; i < count; i++) {
         const char *name = call([&] { return get_attname(table, columns[i], true); });
         if (!updated || (name && names_column(updated, name)))

@@ -11,9 +11,10 @@ namespace confiture::pg {
 void predictor::statement(Node *node) {
     switch (nodeTag(node)) {
     case T_SelectStmt:
+        query(node, depth::executed);
         if (const IntoClause *into = reinterpret_cast<SelectStmt *>(node)->intoClause)
-            makes(into->rel);
-        return query(node, depth::executed);
+            makes(into->rel, RELKIND_RELATION);
+        return;
     case T_InsertStmt:
     case T_UpdateStmt:
     case T_DeleteStmt:
@@ -91,7 +92,7 @@ void predictor::statement(Node *node) {
         return;
     }
     case T_CreateSeqStmt:
-        makes(reinterpret_cast<CreateSeqStmt *>(node)->sequence);
+        makes(reinterpret_cast<CreateSeqStmt *>(node)->sequence, RELKIND_SEQUENCE);
         return owned_by(reinterpret_cast<CreateSeqStmt *>(node)->options);
     case T_AlterSeqStmt:
         named(reinterpret_cast<AlterSeqStmt *>(node)->sequence, {ShareRowExclusiveLock});
@@ -166,7 +167,7 @@ void predictor::statement(Node *node) {
     case T_ImportForeignSchemaStmt:
         return unknown("a foreign data wrapper says what is made");
     case T_AlterTableMoveAllStmt:
-        return unknown("it works on every table of a tablespace");
+        return open("it works on every table of a tablespace");
     default:
         return;
     }
