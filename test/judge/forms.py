@@ -19,10 +19,10 @@ class Form:
 
 
 def split(script):
-    """At the semicolons, but those of a body."""
-    if "$$" in script or "BEGIN ATOMIC" in script or re.search(r"'[^']*;", script):
+    """At the semicolons, but those of texts and bodies."""
+    if "BEGIN ATOMIC" in script:
         return (script,)
-    return tuple(part.strip() for part in script.split(";"))
+    return tuple(part.strip() for part in re.findall(r"(?:'[^']*'|\$\$.*?\$\$|[^;'$])+", script))
 
 
 def form(kind, template):
@@ -30,11 +30,7 @@ def form(kind, template):
     script = template.format(**places) if "{" in template else template
     if re.search(rf"(DROP|RENAME) .* {re.escape(kind)}\.t\.", script):
         return None
-    # A function's body with several statements is one statement all the same.
-    return Form(kind, script, (script,) if "LANGUAGE" in script and ";" in script and template not in CHAINED else split(script))
-
-
-CHAINED = {statement for _, statement in statement_forms.CHAINS}
+    return Form(kind, script, split(script))
 
 
 def all_forms(version):

@@ -50,12 +50,13 @@ class Verdicts:
             held = look.locks
 
     def judge_statement(self, form, statement, look, rows, held):
-        # A table is named as it was when the plan was made, or as it is called by then.
+        # A table has the name that it has by then; what is not called so any more, the one that it had when the plan was made.
         told = {}
         for row in rows:
-            for oid in (self.books.oid_of(row.object), *(names.get(row.object) for names in look.names)):
-                if oid in self.books.relations and oid not in told:
-                    told[oid] = row
+            for names in (*look.names, self.books.oids):
+                if row.object in names:
+                    if names[row.object] in self.books.relations:
+                        told.setdefault(names[row.object], row)
                     break
         # Something that cannot be named is said by a row without a relation of ours.
         open_end = any(row.certainty == "unknown" for row in rows)
