@@ -20,7 +20,7 @@ ending::ending(const options &chosen, const pg::session_watch &watch)
 void ending::begin(migration_record &migration, const migration_input &input) {
     migration_ = &migration;
     script_ = &input.script;
-    transactional_ = input.transactional;
+    steps_ = migration::steps_of(input.script, input.transactional);
     forward_ = input.direction == "forward";
     forget_step();
 }
@@ -58,6 +58,13 @@ void ending::fail(failure_record &&violation) {
     violation.file = migration_->file;
     migration_->error = std::move(violation);
     migration_->status = run_status::failed;
+}
+
+void ending::hook_failed(failure_record &&failed) {
+    if (!missing_.explains(failed))
+        return fail(std::move(failed));
+    migration_->status = run_status::needs_commit;
+    migration_->reason = needs_what_was_not_run + failed.message;
 }
 
 void ending::file(statement_record &record, failure_record &&failed) {
@@ -152,17 +159,30 @@ void ending::note_error(const pg::error &raised, statement_record &record) {
         throw raised;
     if (record.ordinal > 0 && stops_without_lock(state, record))
         return;
-    if (state == "2D000" && !transactional_)
+    if (commits_itself(state, record.ordinal))
         return need_commit(record,
                            "it ends transactions itself, which cannot be tried inside of one");
     if (state == "55P04" && label_needs_commit(raised.what()))
         return need_commit(record, raised.what());
+    if (missing_.explains(raised,
+                          record.ordinal > 0 ? script_->text_of(record.where) : std::string_view()))
+        return need_commit(record, std::string(needs_what_was_not_run) + raised.what());
     if (record.ordinal == 0)
         return file(record, migration::failure_of(raised));
     failure_record failed = migration::failure_in(*script_, record.where, raised);
     migration::add_hint(
         failed, {migration_->version, forward_, pg::tag_name(record.where.tag), running_as_});
     file(record, std::move(failed));
+}
+
+/* A procedure that commits, and confiture's own that refuse where they cannot: up() runs such a
+ * step at the top level. */
+bool ending::commits_itself(const std::string &sqlstate, std::int32_t ordinal) const {
+    if (sqlstate != "2D000" && sqlstate != not_transactional.code)
+        return false;
+    return std::any_of(steps_.begin(), steps_.end(), [&](const migration::step &step) {
+        return step.may_commit && step.first + 1 == static_cast<std::size_t>(ordinal);
+    });
 }
 
 /* NOWAIT raises the same SQLSTATE without having waited. */

@@ -2,9 +2,11 @@
 /* How a migration ends before its end: failed, stopped by a limit, in need of a commit. */
 #include "pg/plain.hpp"
 
+#include "dry_run/left_out.hpp"
 #include "dry_run/options.hpp"
 #include "dry_run/record.hpp"
 #include "dry_run/run.hpp"
+#include "migration/steps.hpp"
 #include "pg/session_watch.hpp"
 #include "pg/uncommitted_enums.hpp"
 
@@ -12,6 +14,8 @@
 #include <vector>
 
 namespace confiture::dry_run {
+
+inline constexpr const char *needs_what_was_not_run = "it needs what was not run: ";
 
 class ending {
 public:
@@ -24,6 +28,12 @@ public:
 
     void fail(statement_record &record, const failure &refused);
     void fail(failure_record &&violation);
+
+    /* A hook that failed for good: by itself, or for want of what was not run. */
+    void hook_failed(failure_record &&failed);
+
+    /* What was not run so far. */
+    left_out &missing() { return missing_; }
 
     /* Files an ERROR of a statement, or of the end of a step for a record without an ordinal.  What
      * belongs to the server or the user, cancels above all, is thrown on. */
@@ -48,14 +58,17 @@ private:
     std::string sentence(pg::stop_reason reason) const;
     bool label_needs_commit(const std::string &message) const;
     bool lock_timeout_passed() const;
+    bool commits_itself(const std::string &sqlstate, std::int32_t ordinal) const;
     void forget_step();
 
     const options &chosen_;
     const pg::session_watch &watch_;
     migration_record *migration_ = nullptr;
     const pg::script *script_ = nullptr;
-    bool transactional_ = true, forward_ = true;
+    bool forward_ = true;
     std::string running_as_;
+    left_out missing_; // in the whole chain
+    std::vector<migration::step> steps_;
     const pg::uncommitted_enums enums_;
     std::vector<std::string> enums_made_;          // in this step
     std::vector<std::string> labels_added_;        // in this step

@@ -53,12 +53,7 @@ void check_iterations(int iterations) {
 void refuse_effects(const std::vector<migration_input> &inputs) {
     for (const migration_input &input : inputs)
         for (const side_effect &effect : foresee(input))
-            throw failure{dry_run_error, "the migration does what a rollback cannot undo",
-                          (input.script.file.empty()
-                               ? "Line "
-                               : "File \"" + input.script.file + "\", line ") +
-                              std::to_string(effect.line) + ": " + effect.message + ".",
-                          "Without the option strict it is run and warned of."};
+            throw refusal_of(effect, input.script.file);
 }
 
 /* What a migration depends on is applied, or runs before it in the chain. */
@@ -74,6 +69,37 @@ void look_at_dependencies(std::vector<migration_input> &chain) {
                 input->warnings.push_back("It depends on migration " + version +
                                           ", which is not applied");
         }
+}
+
+std::string names_of(const std::vector<std::string> &versions) {
+    constexpr std::size_t most_named = 5;
+    std::string names;
+    for (std::size_t i = 0; i < versions.size() && i < most_named; i++)
+        names += (i ? ", " : "") + versions[i];
+    return versions.size() > most_named
+               ? names + " and " + std::to_string(versions.size() - most_named) + " more"
+               : names;
+}
+
+/* Who dry-runs one migration may take it for the next one. */
+std::string standing_of(const stored &found, const std::string &direction) {
+    const bool applied = migration::is_applied(found.version);
+    if (direction == "backward")
+        return applied ? ""
+                       : "Migration " + found.version +
+                             " is not applied: its way back was tried without it.";
+    const std::string key = migration::version_sort_key(found.version);
+    std::vector<std::string> before;
+    for (const stored &next : migration::pending()) {
+        if (migration::version_sort_key(next.version) == key)
+            return before.empty() ? ""
+                                  : "Pending before it and not run: " + names_of(before) +
+                                        "; dry_run_pending() runs all.";
+        before.push_back(next.version);
+    }
+    return applied ? "Migration " + found.version +
+                         " is applied: it was tried once more, on top of itself."
+                   : "";
 }
 
 struct run_request {
@@ -93,6 +119,8 @@ public:
             if (!run_or_clean_up())
                 break;
         effects_ = clean_up(chain_, before_);
+        if (request.chosen.strict)
+            refuse_what_was_found();
         remember();
     }
 
@@ -103,6 +131,7 @@ public:
             result.locks = summarise(chain_, i, 500);
             result.expected = estimate_of(times_[i], chain_.migrations[i]);
             result.side_effects = foresee(inputs_[i]);
+            add_met(chain_.migrations[i].side_effects, result.side_effects);
             if (i + 1 == chain_.migrations.size()) // the session's belong to the chain as a whole
                 result.side_effects.insert(result.side_effects.end(), effects_.begin(),
                                            effects_.end());
@@ -143,12 +172,21 @@ private:
         run_chain(inputs_, registered, request_.chosen, before_, statement_memory, chain_);
         trial.roll_back();
         chain_.relations.name_what_is_there();
+        if (chain_.refused)
+            throw refusal_of(*chain_.refused, "");
         bool complete = true;
         for (std::size_t i = 0; i < inputs_.size(); i++) {
             times_[i].push_back(chain_.migrations[i].execution_ms);
             complete = complete && chain_.migrations[i].status == run_status::complete;
         }
         return complete;
+    }
+
+    /* Identity columns and defaults call no function that could be refused before. */
+    void refuse_what_was_found() const {
+        for (const side_effect &effect : effects_)
+            if (effect.kind == "sequence")
+                throw refusal_of(effect, "");
     }
 
     /* For an apply that follows in this session. */
@@ -208,7 +246,7 @@ std::vector<pg::value> columns(const migration_result &result) {
             pg::real(result.execution_ms()),
             migration.rows_counted ? pg::bigint(migration.written.all()) : pg::value{},
             pg::text_array(result.locks.locked_tables),
-            pg::real(result.expected.expected_ms),
+            result.expected.known ? pg::real(result.expected.expected_ms) : pg::value{},
             pg::integer(result.expected.confidence_percent),
             pg::text_array(result.warnings),
             stats.finish()};
@@ -240,7 +278,9 @@ CONFITURE_FUNCTION(confiture_dry_run) {
     return run_one(arguments, {[&] {
                                    const stored found = migration::find(version);
                                    migration::refuse_untrusted({&found, 1});
-                                   return std::vector{hooks::prepare(found, direction)};
+                                   std::vector chain{hooks::prepare(found, direction)};
+                                   chain.front().standing = standing_of(found, direction);
+                                   return chain;
                                },
                                arguments.integer(2), chosen_options(arguments, 3)});
 }

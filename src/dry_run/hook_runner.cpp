@@ -26,7 +26,7 @@ bool hook_runner::run(hooks::phase which) {
     try {
         auto failed = hooks::run_hooks(run_, which, book_.of(which), *this);
         if (failed && migration_.status != run_status::stopped)
-            ending_.fail(std::move(*failed));
+            ending_.hook_failed(std::move(*failed));
     } catch (const pg::error &raised) {
         note_stop(raised);
     }
@@ -88,6 +88,8 @@ bool hook_runner::ended(const hooks::hook &which, const hooks::hook_outcome &out
         measured_.written = record_.rows.count();
     }
     observer_.end();
+    migration_.side_effects.insert(migration_.side_effects.end(), measured_.side_effects.begin(),
+                                   measured_.side_effects.end());
     hook_record &hook = migration_.hooks.back();
     hook.status = outcome.status;
     hook.rows = outcome.rows;

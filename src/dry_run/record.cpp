@@ -1,6 +1,7 @@
 #include "dry_run/record.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace confiture::dry_run {
 
@@ -43,12 +44,26 @@ static bool cheaper_first(const statement_record &left, const statement_record &
 }
 
 void statement_store::add(statement_record &&record) {
-    if (kept_.size() == most_) {
-        std::pop_heap(kept_.begin(), kept_.end(), cheaper_first);
-        kept_.pop_back();
+    std::vector<statement_record> &kept = kept_[record.importance];
+    if (kept.size() == most[record.importance]) {
+        std::pop_heap(kept.begin(), kept.end(), cheaper_first);
+        kept.pop_back();
     }
-    kept_.push_back(std::move(record));
-    std::push_heap(kept_.begin(), kept_.end(), cheaper_first);
+    kept.push_back(std::move(record));
+    std::push_heap(kept.begin(), kept.end(), cheaper_first);
+}
+
+int importance_of(const statement_record &record, bool locks_strongly) {
+    const bool ended_well =
+        record.status == statement_status::done || record.status == statement_status::emulated;
+    if (!ended_well || !record.rewrites.empty() || record.waited_ms > 0)
+        return 2;
+    const bool scans_table = std::any_of(record.scans.begin(), record.scans.end(),
+                                         [](const relation_scan &scan) { return !scan.index; });
+    return locks_strongly || scans_table || !record.indexes_built.empty() ||
+                   !record.constraints_validated.empty()
+               ? 1
+               : 0;
 }
 
 void statement_store::count(const char *tag, double elapsed_ms, const row_counts &written) {
@@ -60,9 +75,12 @@ void statement_store::count(const char *tag, double elapsed_ms, const row_counts
 }
 
 std::vector<statement_record> statement_store::take() {
-    std::sort(kept_.begin(), kept_.end(),
+    std::vector<statement_record> all;
+    for (std::vector<statement_record> &kept : kept_)
+        std::move(kept.begin(), kept.end(), std::back_inserter(all));
+    std::sort(all.begin(), all.end(),
               [](const auto &left, const auto &right) { return left.ordinal < right.ordinal; });
-    return std::move(kept_);
+    return all;
 }
 
 } // namespace confiture::dry_run

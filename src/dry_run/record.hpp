@@ -44,6 +44,15 @@ struct relation_rewrite {
     std::int64_t bytes;
 };
 
+/* What a rollback does not undo. */
+struct side_effect {
+    std::string kind;    // 'sequence', 'file', 'remote', …: see docs/dry-run.md
+    std::string object;  // what it concerns
+    std::string message; // a sentence
+    std::int64_t bytes = 0;
+    std::int32_t line = 0; // 0: not of one statement
+};
+
 /* Statements that one top-level statement ran through DO, functions and triggers, of one text. */
 struct nested_record {
     std::string text;
@@ -73,6 +82,9 @@ struct statement_record {
     std::vector<nested_record> nested;
     std::int64_t nested_left_out = 0;
     std::vector<std::string> plans;
+    std::vector<side_effect> side_effects;
+    /* How badly its line is needed: see importance_of(). */
+    int importance = 0;
 };
 
 /* A hook that ran. */
@@ -95,14 +107,17 @@ struct tag_total {
     row_counts written;
 };
 
-/* Keeps the costliest statements whole; memory does not grow with the script. */
+/* Keeps what others may feel, and of the rest the costliest; memory does not grow with the script.
+ * By importance: 2 for what rewrites, fails, waits or was not run, 1 for what locks strongly, scans
+ * a table, builds an index or checks rows, 0 for the rest. */
+int importance_of(const statement_record &record, bool locks_strongly);
+
 class statement_store {
 public:
-    explicit statement_store(std::size_t most = 200) : most_(most) {}
-
     /* Would a statement of this cost be kept? */
-    bool wants(double elapsed_ms) const {
-        return kept_.size() < most_ || elapsed_ms > kept_.front().elapsed_ms;
+    bool wants(int importance, double elapsed_ms) const {
+        const std::vector<statement_record> &kept = kept_[importance];
+        return kept.size() < most[importance] || elapsed_ms > kept.front().elapsed_ms;
     }
     void add(statement_record &&record);
     void count(const char *tag, double elapsed_ms, const row_counts &written);
@@ -113,8 +128,8 @@ public:
     std::int64_t counted() const { return counted_; }
 
 private:
-    std::size_t most_;
-    std::vector<statement_record> kept_; // a heap: the cheapest in front
+    static constexpr std::size_t most[] = {200, 2000, 5000};
+    std::vector<statement_record> kept_[3]; // heaps: the cheapest in front
     std::map<std::string, tag_total> totals_;
     std::int64_t counted_ = 0;
 };
@@ -150,7 +165,8 @@ struct migration_record {
     std::vector<hook_record> hooks;
     std::optional<failure_record> error;
     std::vector<std::string> emulated, not_run; // sentences for the warnings
-    std::vector<std::string> side_effects;
+    std::vector<side_effect> side_effects;      // met while it ran
+    std::string standing;                       // see hooks::prepared_migration
     std::vector<std::string> warnings;
     plan_accuracy plan;
 };

@@ -28,8 +28,8 @@ relation_info &relation_book::meet(pg::oid relation) {
     const auto found = pg::name_of_relation(relation);
     if (!found)
         return info;
-    info.name = found->name;
-    named_.try_emplace(info.name, relation);
+    info.name = info.name_now = found->name;
+    named_[info.name] = relation;
     info.kind = found->kind;
     info.temporary = found->temporary;
     info.transient = is_new_heap(found->name);
@@ -104,9 +104,9 @@ void relation_book::settle_file(pg::oid relation, relation_info &info, statement
     if (first || known || *file == 0) // an inner block was rolled back: the old file is back
         return;
     if (is_index(info.kind))
-        record.indexes_built.push_back(info.name);
+        record.indexes_built.push_back(info.name_now);
     else if (std::string_view(pg::tag_name(record.where.tag)) != "TRUNCATE TABLE")
-        record.rewrites.push_back({info.name, pg::bytes_of_relation(relation).value_or(0)});
+        record.rewrites.push_back({info.name_now, pg::bytes_of_relation(relation).value_or(0)});
 }
 
 void relation_book::settle_one(pg::oid relation, relation_info &info, statement_record &record) {
@@ -118,11 +118,15 @@ void relation_book::settle_one(pg::oid relation, relation_info &info, statement_
     }
     if (info.transient)
         return;
+    if (const auto found = pg::name_of_relation(relation)) {
+        info.name_now = found->name;
+        named_[info.name_now] = relation; // another one had it before
+    }
     settle_file(relation, info, record);
     const pg::relation_activity now = pg::activity_of(relation);
     const bool truncates = std::string_view(pg::tag_name(record.where.tag)) == "TRUNCATE TABLE";
     if (now.scans > info.seen.scans && !truncates) // which reads its new, empty file
-        record.scans.push_back({info.name, is_index(info.kind), now.scans - info.seen.scans,
+        record.scans.push_back({info.name_now, is_index(info.kind), now.scans - info.seen.scans,
                                 now.tuples_read - info.seen.tuples_read});
     const row_counts written{now.inserted - info.seen.inserted, now.updated - info.seen.updated,
                              now.deleted - info.seen.deleted};

@@ -14,7 +14,8 @@
 namespace confiture::dry_run {
 
 struct relation_info {
-    std::string name; // empty while it is not visible
+    std::string name; // when it was met; empty while it is not visible
+    std::string name_now;
     char kind = 0;
     bool temporary = false;
     bool created_here = false;
@@ -64,7 +65,7 @@ private:
     void remember(pg::oid relation);
 
     std::unordered_map<pg::oid, relation_info> relations_;
-    std::unordered_map<std::string, pg::oid> named_; // the first one that had the name
+    std::unordered_map<std::string, pg::oid> named_; // the last one that was seen with the name
     std::unordered_map<pg::oid, earlier_state> expected_;
     std::unordered_set<pg::oid> touched_;
 };

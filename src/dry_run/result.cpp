@@ -16,7 +16,7 @@ double median(std::vector<double> values) {
 std::optional<bool> migration_result::success() const {
     switch (migration().status) {
     case run_status::complete:
-        return true;
+        return migration().not_run.empty() ? std::optional(true) : std::nullopt;
     case run_status::failed:
     case run_status::stopped:
         return false;
@@ -50,7 +50,11 @@ estimate estimate_of(const std::vector<double> &times_ms, const migration_record
                          ? "the spread of " + std::to_string(times.size()) + " runs on this server"
                          : "one run on this server";
     expected.basis += "; nothing is known of production's data, hardware and load";
-    if (migration.status == run_status::stopped && migration.statements_run > 0) {
+    if (migration.status == run_status::stopped && migration.statements_run == 0) {
+        expected.known = false;
+        expected.confidence_percent = 5;
+        expected.basis += "; the run was stopped before its first statement had ended";
+    } else if (migration.status == run_status::stopped) {
         const double share = static_cast<double>(migration.statement_count) /
                              static_cast<double>(migration.statements_run);
         expected.expected_ms = rounded(expected.expected_ms * share);
@@ -63,6 +67,11 @@ estimate estimate_of(const std::vector<double> &times_ms, const migration_record
     } else if (migration.status != run_status::complete) {
         expected.confidence_percent = 0;
         expected.basis += "; the migration was not run to its end";
+    } else if (!migration.not_run.empty()) {
+        expected.confidence_percent = 0;
+        expected.basis += "; what was not run is not part of it (" +
+                          std::to_string(migration.not_run.size()) + " of " +
+                          std::to_string(migration.statement_count) + " statements)";
     }
     return expected;
 }

@@ -15,6 +15,7 @@ namespace confiture::dry_run {
 
 /* What the estimate of one migration says, and why. */
 struct estimate {
+    bool known = true; // else there are no times
     double expected_ms = 0, low_ms = 0, high_ms = 0;
     int confidence_percent = 0;
     std::string basis;

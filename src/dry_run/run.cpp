@@ -23,7 +23,7 @@ public:
         : registered_(registered), chosen_(chosen), before_(before), memory_(statement_memory),
           record_(record), watch_({chosen.max_wait_caused_ms, chosen.max_lock_hold_ms,
                                    most_locks(chosen), pg::migrators_queue()}),
-          observer_(record, watch_), ending_(chosen, watch_),
+          observer_(record, watch_, chosen.strict), ending_(chosen, watch_),
           statements_(chosen, before, statement_memory, record, watch_, observer_, ending_) {}
 
     void run(const std::vector<migration_input> &inputs) {
@@ -32,6 +32,7 @@ public:
             migration.version = input.version;
             migration.name = input.name;
             migration.file = input.script.file;
+            migration.standing = input.standing;
             migration.warnings = input.warnings;
             record_.migrations.push_back(std::move(migration));
         }

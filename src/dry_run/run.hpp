@@ -14,6 +14,7 @@
 #include "running/lock_ledger.hpp"
 #include "running/row_counter.hpp"
 
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -41,6 +42,7 @@ struct chain_record {
     std::vector<pg::wait_caused> waits_caused;
     const char *statistics_written_by = nullptr;            // a command tag
     std::unordered_map<std::uint64_t, object_note> objects; // by object_key()
+    std::optional<side_effect> refused;                     // by strict, while it ran
     double began_ms = 0;                                    // on pg::now_ms()'s clock
 };
 

@@ -1,5 +1,6 @@
 #include "dry_run/session_snapshot.hpp"
 
+#include "pg/catalog.hpp"
 #include "pg/parse.hpp"
 #include "pg/query.hpp"
 #include "pg/session.hpp"
@@ -21,6 +22,24 @@ std::vector<std::string> names_by(const char *query) {
 /* The functions behind pg_prepared_statements and pg_cursors: a view would stay locked. */
 std::vector<std::string> prepared_statements() {
     return names_by("SELECT name FROM pg_catalog.pg_prepared_statement()");
+}
+
+/* A sequence that is locked was used. */
+std::vector<std::pair<std::uint32_t, std::string>>
+last_values(const std::vector<pg::held_lock> &held) {
+    std::string list;
+    for (const pg::held_lock &lock : held)
+        if (lock.tag.is_relation() && lock.tag.field1 == pg::current_database())
+            list += (list.empty() ? "" : ",") + std::to_string(lock.tag.relation());
+    std::vector<std::pair<std::uint32_t, std::string>> values;
+    if (list.empty())
+        return values;
+    for (const pg::record &row : pg::query(
+             "SELECT c.oid, pg_catalog.pg_sequence_last_value(c.oid) FROM pg_catalog.pg_class c "
+             "WHERE c.relkind = 'S' AND c.oid = ANY ($1::pg_catalog.oid[])",
+             {"{" + list + "}"}))
+        values.emplace_back(static_cast<std::uint32_t>(std::stoul(*row[0])), row[1].value_or(""));
+    return values;
 }
 
 bool has(const std::vector<std::string> &names, const std::string &name) {
@@ -52,10 +71,22 @@ session_snapshot snapshot_of_session() {
     session_snapshot snapshot;
     snapshot.temporary_rows = pg::may_have_temporary_rows();
     snapshot.held = pg::held_locks();
+    snapshot.sequences = last_values(snapshot.held);
     snapshot.advisory = running::advisory_holds(snapshot.held);
     snapshot.prepared = prepared_statements();
     snapshot.cursors = names_by("SELECT name FROM pg_catalog.pg_cursor()");
     return snapshot;
+}
+
+std::vector<std::uint32_t> sequences_advanced_since(const session_snapshot &before) {
+    std::vector<std::uint32_t> advanced;
+    if (before.sequences.empty())
+        return advanced;
+    const auto now = last_values(before.held);
+    for (const auto &value : before.sequences)
+        if (std::find(now.begin(), now.end(), value) == now.end())
+            advanced.push_back(value.first);
+    return advanced;
 }
 
 std::vector<std::string> drop_prepared_since(const session_snapshot &before) {

@@ -1,7 +1,11 @@
 #include "dry_run/side_effects.hpp"
 
+#include "dry_run/telling_names.hpp"
 #include "pg/catalog.hpp"
+#include "pg/outside_effects.hpp"
+#include "pg/query.hpp"
 #include "pg/session.hpp"
+#include "pg/settings.hpp"
 
 #include <algorithm>
 #include <string_view>
@@ -9,43 +13,6 @@
 namespace confiture::dry_run {
 
 namespace {
-
-struct telling_name {
-    const char *name;
-    const char *kind;
-    const char *message;
-};
-
-/* Functions of the server and of contrib whose effect is not transactional. */
-constexpr telling_name telling_names[] = {
-    {"setval", "sequence", "setval() moves a sequence for good"},
-    {"nextval", "sequence", "nextval() advances a sequence for good"},
-    {"dblink", "remote", "dblink() works in a session of its own"},
-    {"dblink_exec", "remote", "dblink_exec() works in a session of its own"},
-    {"dblink_send_query", "remote", "dblink_send_query() works in a session of its own"},
-    {"lo_export", "file", "lo_export() writes a file"},
-    {"pg_file_write", "file", "pg_file_write() writes a file"},
-    {"pg_advisory_lock", "advisory_lock", "pg_advisory_lock() takes a lock of the session"},
-    {"pg_advisory_lock_shared", "advisory_lock",
-     "pg_advisory_lock_shared() takes a lock of the session"},
-    {"pg_try_advisory_lock", "advisory_lock", "pg_try_advisory_lock() takes a lock of the session"},
-    {"pg_try_advisory_lock_shared", "advisory_lock",
-     "pg_try_advisory_lock_shared() takes a lock of the session"},
-    {"pg_advisory_unlock", "advisory_lock", "pg_advisory_unlock() releases a lock of the session"},
-    {"pg_advisory_unlock_shared", "advisory_lock",
-     "pg_advisory_unlock_shared() releases a lock of the session"},
-    {"pg_advisory_unlock_all", "advisory_lock",
-     "pg_advisory_unlock_all() releases the locks of the session"},
-    {"pg_terminate_backend", "server", "pg_terminate_backend() ends another session"},
-    {"pg_cancel_backend", "server", "pg_cancel_backend() cancels another session's query"},
-    {"pg_reload_conf", "server", "pg_reload_conf() reloads the server's configuration"},
-    {"pg_logical_emit_message", "server",
-     "pg_logical_emit_message() may write to the WAL for good"},
-    {"pg_create_physical_replication_slot", "server", "a replication slot stays"},
-    {"pg_create_logical_replication_slot", "server", "a replication slot stays"},
-    {"pg_drop_replication_slot", "server", "a dropped replication slot does not come back"},
-    {"pg_switch_wal", "server", "pg_switch_wal() switches the WAL file for good"},
-};
 
 bool is_untrusted_language(const std::string_view name) {
     return name.size() > 2 && name.rfind("pl", 0) == 0 && name.back() == 'u' && name != "plu";
@@ -62,44 +29,41 @@ std::string lower_case(std::string_view text) {
 /* Tokens are read only where one of the telling words stands somewhere: most scripts have none. */
 bool may_tell(const std::string &script) {
     const std::string lower = lower_case(script);
-    if (lower.find("language") != std::string::npos)
-        return true;
-    return std::any_of(
-        std::begin(telling_names), std::end(telling_names),
-        [&](const telling_name &telling) { return lower.find(telling.name) != std::string::npos; });
+    return lower.find("language") != std::string::npos || has_telling_name(lower);
+}
+
+/* Code of an untrusted language may run when it is compiled, as BEGIN blocks of Perl do. */
+bool compiles_or_runs(std::string_view tag) {
+    return tag == "DO" || tag == "CREATE FUNCTION" || tag == "CREATE PROCEDURE";
+}
+
+/* Such a statement keeps the calls in its text for later, or makes rows call them: what is really
+ * called while it runs is told then. */
+bool keeps_for_later(std::string_view tag) {
+    if (tag == "CREATE TABLE AS" || tag == "CREATE MATERIALIZED VIEW")
+        return false;
+    return tag.starts_with("CREATE ") || tag.starts_with("ALTER ") || tag.starts_with("DROP ") ||
+           tag == "PREPARE" || tag == "COMMENT" || tag == "GRANT" || tag == "REVOKE";
 }
 
 void foresee_command(std::string_view text, std::string_view command, std::int32_t line,
                      std::vector<side_effect> &found) {
-    const auto add = [&](const char *kind, std::string object, std::string message) {
-        found.push_back({kind, std::move(object), std::move(message), 0, line});
-    };
-    if (command == "COPY") {
-        if (pg::mentions(text, {"program"}))
-            add("program", "COPY", "COPY ... PROGRAM runs a program of the server");
-        else if (pg::mentions(text, {"to"}))
-            add("file", "COPY", "COPY ... TO writes a file of the server");
-    } else if (command == "DISCARD SEQUENCES")
-        add("sequence", std::string(command),
-            "the session forgets what currval() and lastval() say");
-    else if (command == "LOAD")
-        add("server", "LOAD", "a library that was loaded stays loaded");
-    else if (command == "CHECKPOINT")
-        add("server", "CHECKPOINT", "a checkpoint is made for all");
+    for (const char *telling : {"COPY", "DISCARD SEQUENCES", "LOAD", "CHECKPOINT"})
+        if (command == telling)
+            if (const auto effect = pg::outside_effect_of(text); effect != pg::outside_effect::none)
+                found.push_back(effect_of(effect, line));
 }
 
-void foresee_names(std::string_view text, std::int32_t line, std::vector<side_effect> &found) {
-    const auto add = [&](const char *kind, const std::string &object, std::string message) {
-        found.push_back({kind, object, std::move(message), 0, line});
-    };
-    for (const std::string &name : pg::names_in(text)) {
-        for (const telling_name &telling : telling_names)
-            if (name == telling.name)
-                add(telling.kind, name, telling.message);
-        if (is_untrusted_language(name))
-            add("untrusted_language", name,
-                "code in the untrusted language " + name + " may do anything outside the database");
-    }
+void foresee_names(std::string_view text, std::string_view command, std::int32_t line,
+                   std::vector<side_effect> &found) {
+    if (!keeps_for_later(command))
+        for (const std::string &name : pg::calls_in(text))
+            if (const telling_name *telling = find_telling(name))
+                found.push_back({telling->kind, name, telling->message, 0, line});
+    if (compiles_or_runs(command))
+        for (const std::string &name : pg::names_in(text))
+            if (is_untrusted_language(name))
+                found.push_back(effect_of_language(name, line));
 }
 
 std::string megabytes(std::int64_t bytes) {
@@ -136,6 +100,10 @@ void look_at_sequences(const chain_record &chain, const session_snapshot &before
             found.push_back({"sequence", relation->name,
                              "sequence " + relation->name + " was advanced and stays so"});
     }
+    for (const std::uint32_t sequence : sequences_advanced_since(before))
+        if (const auto known = pg::name_of_relation(sequence))
+            found.push_back({"sequence", known->name,
+                             "sequence " + known->name + " was advanced and stays so"});
 }
 
 std::string key_of(const pg::lock_tag &tag) {
@@ -197,6 +165,24 @@ void look_at_dead_space(const chain_record &chain, std::vector<side_effect> &fou
     });
 }
 
+/* AccessExclusiveLocks of relations are in the WAL: a standby takes them, too, and gives them back
+ * with the end of the transaction. */
+void look_at_standbys(const chain_record &chain, std::vector<side_effect> &found) {
+    constexpr const char *standbys = R"(
+SELECT FROM pg_catalog.pg_stat_get_wal_senders() s
+WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_get_replication_slots() r
+                  WHERE r.active_pid = s.pid AND r.slot_type = 'logical') LIMIT 1)";
+    std::string tables;
+    for (const auto &[oid, relation] : chain.relations.all())
+        if (!relation.created_here && !relation.temporary && pg::is_table(relation.kind) &&
+            chain.ledger.holds(oid, running::access_exclusive_lock))
+            tables += (tables.empty() ? "" : ", ") + relation.name;
+    if (!tables.empty() && pg::setting("wal_level") != "minimal" && !pg::query(standbys).empty())
+        found.push_back({"server", tables,
+                         "standbys replayed the AccessExclusiveLocks on " + tables +
+                             ": queries there waited for them or were cancelled"});
+}
+
 void look_at_statistics(const chain_record &chain, std::vector<side_effect> &found) {
     if (chain.statistics_written_by)
         found.push_back({"statistics", chain.statistics_written_by,
@@ -213,9 +199,10 @@ std::vector<side_effect> foresee(const migration_input &input) {
         if (found.size() >= 100)
             return;
         const std::string_view text = input.script.text_of(statement);
-        foresee_command(text, pg::tag_name(statement.tag), statement.line, found);
+        const std::string_view command = pg::tag_name(statement.tag);
+        foresee_command(text, command, statement.line, found);
         if (names_tell)
-            foresee_names(text, statement.line, found);
+            foresee_names(text, command, statement.line, found);
     };
     for (const pg::statement &statement : input.script.statements)
         look_at(statement);
@@ -225,6 +212,24 @@ std::vector<side_effect> foresee(const migration_input &input) {
     return found;
 }
 
+failure refusal_of(const side_effect &effect, const std::string &file) {
+    const std::string line = effect.line > 0 ? std::to_string(effect.line) : "";
+    const std::string place = line.empty()   ? ""
+                              : file.empty() ? "Line " + line + ": "
+                                             : "File \"" + file + "\", line " + line + ": ";
+    return {dry_run_error, "the migration does what a rollback cannot undo",
+            place + effect.message + ".", "Without the option strict it is run and warned of."};
+}
+
+void add_met(const std::vector<side_effect> &met, std::vector<side_effect> &found) {
+    for (const side_effect &effect : met)
+        if (std::none_of(found.begin(), found.end(), [&](const side_effect &other) {
+                return other.kind == effect.kind && other.line == effect.line &&
+                       (other.object == effect.object || effect.kind == "untrusted_language");
+            }))
+            found.push_back(effect);
+}
+
 std::vector<side_effect> clean_up(const chain_record &chain, const session_snapshot &before) {
     std::vector<side_effect> found;
     look_at_dead_space(chain, found);
@@ -232,6 +237,7 @@ std::vector<side_effect> clean_up(const chain_record &chain, const session_snaps
     restore_advisory_locks(before, found);
     look_at_names(before, found);
     look_at_statistics(chain, found);
+    look_at_standbys(chain, found);
     return found;
 }
 

@@ -3,6 +3,7 @@
 #include "pg/plain.hpp"
 
 #include "dry_run/run.hpp"
+#include "pg/error.hpp"
 #include "pg/locks.hpp"
 #include "pg/parse.hpp"
 
@@ -12,16 +13,14 @@
 
 namespace confiture::dry_run {
 
-struct side_effect {
-    std::string kind;    // 'sequence', 'file', 'remote', …: see docs/dry-run.md
-    std::string object;  // what it concerns
-    std::string message; // a sentence
-    std::int64_t bytes = 0;
-    std::int32_t line = 0; // 0: not of one statement
-};
-
 /* What the statements of a script and of its hooks say they will do outside the transaction. */
 std::vector<side_effect> foresee(const migration_input &input);
+
+/* The error of strict; `file` may be empty. */
+failure refusal_of(const side_effect &effect, const std::string &file);
+
+/* Adds those that a script does not say itself. */
+void add_met(const std::vector<side_effect> &met, std::vector<side_effect> &found);
 
 /* Compares the session after the rollback with what it was, and cleans up what can be:
  * session-level advisory locks are held as often as before, prepared statements dropped. */

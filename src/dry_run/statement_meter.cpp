@@ -10,6 +10,8 @@
 #include "pg/worker_names.hpp"
 #include "running/lock_limit.hpp"
 
+#include <iterator>
+
 namespace confiture::dry_run {
 
 namespace {
@@ -82,16 +84,29 @@ bool statement_meter::run(const pg::statement &where, std::int32_t ordinal,
         goes_on = settle(record, store);
     if (goes_on)
         look_at_lock_timeout(where);
+    std::move(record.side_effects.begin(), record.side_effects.end(),
+              std::back_inserter(migration_->side_effects));
     watch_.forget_statement();
     observer_.end();
     migration_->execution_ms += record.elapsed_ms;
     if (record.status != statement_status::not_run)
         store.count(pg::tag_name(where.tag), record.elapsed_ms, record.written);
-    if (store.wants(record.elapsed_ms)) {
+    record.importance = importance_of(record, locks_strongly());
+    if (store.wants(record.importance, record.elapsed_ms)) {
         record.text = shorten(input_->script.text_of(where), 500);
         store.add(std::move(record));
     }
     return goes_on;
+}
+
+/* Against writers at least, of a table that others know. */
+bool statement_meter::locks_strongly() const {
+    for (const auto &[relation, mode] : record_.ledger.taken_since_mark()) {
+        const relation_info *known = record_.relations.find(relation);
+        if (mode >= running::share_lock && known && !known->name.empty() && !known->created_here)
+            return true;
+    }
+    return false;
 }
 
 void statement_meter::look_at_lock_timeout(const pg::statement &after) {
@@ -112,7 +127,8 @@ bool statement_meter::settle(statement_record &record, const statement_store &st
     record.written = record_.rows.count();
     if (record.where.kind == pg::statement_kind::plain && record.status == statement_status::done)
         plan_.compare(record, record_.ledger, record_.relations, migration_->plan);
-    if (store.wants(record.elapsed_ms))
+    record.importance = importance_of(record, locks_strongly());
+    if (store.wants(record.importance, record.elapsed_ms))
         observer_.describe_objects();
     migration_->written += record.written;
     if (record.status == statement_status::done || record.status == statement_status::emulated)
@@ -137,7 +153,7 @@ bool statement_meter::dispatch(statement_record &record) {
         return true;
     case kind::top_level_only:
     case kind::concurrently:
-        if (pg::mentions(text, names_not_made_)) {
+        if (pg::mentions(text, ending_.missing().names())) {
             tell_step_alone(record);
             leave_out(record, text, "it depends on what was not run");
             return true;
@@ -153,7 +169,7 @@ bool statement_meter::dispatch(statement_record &record) {
         break;
     }
     if (!reads_or_writes_rows(pg::tag_name(record.where.tag)) &&
-        pg::mentions(text, names_not_made_)) {
+        pg::mentions(text, ending_.missing().names())) {
         leave_out(record, text, "it depends on what was not run");
     } else if (before_.loses_by(pg::tag_name(record.where.tag), text)) {
         drop_prepared_since(before_); // as far as it is the script that made them
@@ -161,7 +177,7 @@ bool statement_meter::dispatch(statement_record &record) {
     } else {
         plan_.begin(static_cast<std::size_t>(place_.migration),
                     static_cast<std::size_t>(record.ordinal), record_.relations);
-        execute(record, text, false);
+        run_plain(record, text);
     }
     return true;
 }
@@ -183,12 +199,30 @@ void statement_meter::execute(statement_record &record, std::string_view text, b
         ending_.enum_changed(pg::facts_of(text));
 }
 
+/* What fails for want of something that was not run is undone alone, and the rest goes on.  Not so
+ * COPY: FREEZE wants the table to be made in the same subtransaction. */
+void statement_meter::run_plain(statement_record &record, std::string_view text) {
+    if (!ending_.missing().any() || std::string_view(pg::tag_name(record.where.tag)) == "COPY")
+        return execute(record, text, false);
+    pg::subtransaction attempt;
+    try {
+        execute(record, text, false);
+    } catch (const pg::error &raised) {
+        observer_.look_after_error();
+        if (watch_.caused(raised) || !ending_.missing().explains(raised, text))
+            throw;
+        attempt.roll_back();
+        record_.relations.look_again();
+        return leave_out(record, text, needs_what_was_not_run + std::string(raised.what()));
+    }
+    attempt.release();
+}
+
 void statement_meter::leave_out(statement_record &record, std::string_view text,
                                 const std::string &reason) {
     record.status = statement_status::not_run;
     record.reason = reason;
-    const pg::statement_facts facts = pg::facts_of(text);
-    names_not_made_.insert(names_not_made_.end(), facts.makes.begin(), facts.makes.end());
+    ending_.missing().add(pg::facts_of(text), pg::tag_name(record.where.tag));
     migration_->not_run.push_back(std::string(pg::tag_name(record.where.tag)) + " in line " +
                                   std::to_string(record.where.line) + " was not run: " + reason);
 }
@@ -212,8 +246,9 @@ bool statement_meter::run_concurrently(statement_record &record, std::string_vie
             record_.ledger.note_predicted(lock.tag, lock.mode, now());
         }
     };
+    refuse_passed_over(facts);
     if (!choice.emulate) {
-        leave_out(record, text, choice.reason);
+        leave_out(record, text, choice.reason + sentence_on_duplicates(text, facts));
         note_real_locks();
         return true;
     }

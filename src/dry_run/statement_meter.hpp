@@ -40,7 +40,9 @@ private:
     bool settle(statement_record &record, const statement_store &store);
     bool dispatch(statement_record &record);
     void execute(statement_record &record, std::string_view text, bool plain_form);
+    void run_plain(statement_record &record, std::string_view text);
     void leave_out(statement_record &record, std::string_view text, const std::string &reason);
+    bool locks_strongly() const;
     void look_at_lock_timeout(const pg::statement &after);
     void tell_step_alone(const statement_record &record);
     bool run_concurrently(statement_record &record, std::string_view text);
@@ -57,7 +59,6 @@ private:
     running::ledger_place place_;
     plan_checker plan_;
     running::statement_runner runner_;
-    std::vector<std::string> names_not_made_;
     bool long_before_ = true;
     bool told_of_lock_timeout_ = false; // of this migration
 };

@@ -1,5 +1,8 @@
 #include "dry_run/statement_observer.hpp"
 
+#include "dry_run/side_effects.hpp"
+#include "dry_run/telling_names.hpp"
+
 #include <algorithm>
 #include <cstring>
 
@@ -25,8 +28,8 @@ void add_name(std::vector<std::string> &names, const std::string &name) {
 
 } // namespace
 
-statement_observer::statement_observer(chain_record &record, pg::session_watch &watch)
-    : record_(record), watch_(watch) {
+statement_observer::statement_observer(chain_record &record, pg::session_watch &watch, bool strict)
+    : record_(record), watch_(watch), strict_(strict) {
     for (const pg::lock_watch::change &held : locks_.look(true)) // no news, but to be named
         if (is_of_users(held.tag))
             record_.relations.meet(held.tag.relation());
@@ -99,6 +102,63 @@ void statement_observer::nested_ended(const pg::nested_statement &ended) {
     nested.rows += ended.rows;
     nested.elapsed_ms += ended.elapsed_ms;
     nested.spent += ended.spent;
+}
+
+void statement_observer::leaves_transaction(pg::outside_effect effect, std::string_view statement) {
+    note_effect(effect_of(effect, 0), statement);
+}
+
+statement_observer::called statement_observer::look_at_function(std::uint32_t function) const {
+    const auto facts = pg::facts_of_function(function);
+    if (!facts)
+        return {};
+    if (!facts->untrusted_language.empty())
+        return {effect_of_language(facts->untrusted_language, 0), false};
+    const telling_name *telling = find_telling(*facts);
+    return telling
+               ? called{{telling->kind, telling->name, telling->message}, telling->found_afterwards}
+               : called{};
+}
+
+void statement_observer::function_called(std::uint32_t function, std::string_view statement) {
+    if (!statement_)
+        return;
+    auto known = functions_.find(function);
+    if (known == functions_.end())
+        known = functions_.emplace(function, look_at_function(function)).first;
+    const called &found = known->second;
+    if (found.effect.kind.empty() || (found.found_afterwards && !strict_))
+        return;
+    if (found.effect.kind == "sequence" && made_sequences()) // it may be one that goes again
+        return;
+    note_effect(found.effect, statement);
+}
+
+bool statement_observer::made_sequences() const {
+    const auto &relations = record_.relations.all();
+    return std::any_of(relations.begin(), relations.end(), [](const auto &known) {
+        return known.second.kind == 'S' && known.second.created_here;
+    });
+}
+
+void statement_observer::note_effect(side_effect effect, std::string_view statement) {
+    if (!statement_)
+        return;
+    effect.line = statement_->where.line;
+    if (!statement.empty())
+        effect.message += ", in: " + shorten(statement, 100);
+    if (strict_) {
+        if (!record_.refused)
+            record_.refused = effect;
+        throw refusal_of(effect, "");
+    }
+    constexpr std::size_t most = 100;
+    std::vector<side_effect> &met = statement_->side_effects;
+    const bool is_known = std::any_of(met.begin(), met.end(), [&](const side_effect &other) {
+        return other.kind == effect.kind && other.object == effect.object;
+    });
+    if (!is_known && met.size() < most)
+        met.push_back(std::move(effect));
 }
 
 /* The inner statements of one that ends now were told before it; it goes before them. */
@@ -187,7 +247,8 @@ void statement_observer::describe_objects() {
         const bool was_read =
             table && std::any_of(statement_->scans.begin(), statement_->scans.end(),
                                  [&](const relation_scan &scan) {
-                                     return scan.relation == table->name || state->is_foreign_key;
+                                     return scan.relation == table->name_now ||
+                                            state->is_foreign_key;
                                  });
         if (state && state->validated && state->checks_rows && was_read && !table->created_here)
             statement_->constraints_validated.push_back(*name);

@@ -11,7 +11,8 @@ namespace confiture::dry_run {
 
 class statement_observer final : public pg::observer {
 public:
-    statement_observer(chain_record &record, pg::session_watch &watch);
+    /* Strict: what no rollback undoes is refused before it is done. */
+    statement_observer(chain_record &record, pg::session_watch &watch, bool strict);
 
     void begin(statement_record &statement);
     void end();
@@ -26,6 +27,8 @@ public:
     void query_begins(const std::vector<std::uint32_t> &relations) override;
     void utility_begins(const char *tag, const std::vector<std::uint32_t> &relations) override;
     void nested_ended(const pg::nested_statement &ended) override;
+    void leaves_transaction(pg::outside_effect effect, std::string_view statement) override;
+    void function_called(std::uint32_t function, std::string_view statement) override;
     void object_touched(const pg::object_event &event) override;
     void plan_executed(std::string_view plan, int depth, double elapsed_ms) override;
     double plan_threshold_ms() const override { return 100; }
@@ -34,15 +37,25 @@ public:
     void describe_objects();
 
 private:
+    struct called {
+        side_effect effect; // without its line
+        bool found_afterwards = false;
+    };
+    called look_at_function(std::uint32_t function) const;
     std::size_t place_of_outer(int depth);
     void note_dropped(const pg::object_event &event);
+    void note_effect(side_effect effect, std::string_view statement);
+    bool made_sequences() const;
 
     chain_record &record_;
     pg::session_watch &watch_;
+    const bool strict_;
     pg::lock_watch locks_;
     statement_record *statement_ = nullptr;
     std::unordered_map<std::string, std::size_t> nested_;
     std::vector<pg::object_event> events_;
+    /* By function; those whose effect is transactional have no kind. */
+    std::unordered_map<std::uint32_t, called> functions_;
 };
 
 } // namespace confiture::dry_run

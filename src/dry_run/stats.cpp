@@ -164,7 +164,9 @@ std::vector<std::optional<detail>> details_of(const std::vector<statement_record
     std::vector<std::size_t> by_cost(statements.size());
     std::iota(by_cost.begin(), by_cost.end(), std::size_t{0});
     std::stable_sort(by_cost.begin(), by_cost.end(), [&](std::size_t left, std::size_t right) {
-        return statements[left].elapsed_ms > statements[right].elapsed_ms;
+        const statement_record &one = statements[left], &other = statements[right];
+        return one.importance != other.importance ? one.importance > other.importance
+                                                  : one.elapsed_ms > other.elapsed_ms;
     });
     std::vector<std::optional<detail>> details(statements.size());
     std::size_t bytes = 0;
@@ -345,8 +347,10 @@ void write_stats(const migration_result &result, json_writer &json) {
     json.end_array();
     json.key("estimate");
     json.begin_object();
-    json.member("low", result.expected.low_ms);
-    json.member("high", result.expected.high_ms);
+    if (result.expected.known) {
+        json.member("low", result.expected.low_ms);
+        json.member("high", result.expected.high_ms);
+    }
     json.member("basis", result.expected.basis);
     json.end_object();
     write_totals(result, json);

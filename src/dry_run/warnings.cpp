@@ -62,15 +62,15 @@ void tell_locks(const lock_summary &locks, std::vector<std::string> &told) {
 }
 
 void tell_statements(const migration_record &migration, std::vector<std::string> &told) {
-    for (const statement_record &statement : migration.statements) {
+    for (const statement_record &statement : migration.statements)
         for (const relation_rewrite &rewrite : statement.rewrites)
             told.push_back("The statement in line " + std::to_string(statement.where.line) +
                            " rewrites " + rewrite.relation + " (" + megabytes(rewrite.bytes) +
                            ").");
+    for (const statement_record &statement : migration.statements)
         for (const std::string &constraint : statement.constraints_validated)
             told.push_back("The statement in line " + std::to_string(statement.where.line) +
                            " checks every row for " + constraint + ".");
-    }
 }
 
 void tell_waits(const chain_record &chain, const migration_record &migration,
@@ -92,6 +92,8 @@ void tell_waits(const chain_record &chain, const migration_record &migration,
 std::vector<std::string> warnings_of(const migration_result &result) {
     const migration_record &migration = result.migration();
     std::vector<std::string> told;
+    if (!migration.standing.empty())
+        told.push_back(migration.standing);
     tell_outcome(migration, told);
     tell_locks(result.locks, told);
     tell_waits(*result.chain, migration, told);

@@ -22,6 +22,7 @@ static prepared_migration parse(const migration::stored &found, const std::strin
             parsed.marks.lock_timeout.value_or(found.lock_timeout),
             found.transactional && !parsed.marks.no_transaction,
             std::move(depends),
+            {},
             {}};
 }
 

@@ -15,10 +15,11 @@ namespace confiture::hooks {
 struct prepared_migration {
     std::string version, name, direction;
     pg::script script;
-    hook_list hooks;                   // of its own
-    std::string lock_timeout;          // of the directive or the options; empty for the default
-    bool transactional = true;         // else every statement is a step of its own
-    std::vector<std::string> depends;  // versions
+    hook_list hooks;                  // of its own
+    std::string lock_timeout;         // of the directive or the options; empty for the default
+    bool transactional = true;        // else every statement is a step of its own
+    std::vector<std::string> depends; // versions
+    std::string standing; // a sentence, where the history says that it is not the next one to run
     std::vector<std::string> warnings; // sentences on what it finds before it runs
 };
 

@@ -6,8 +6,8 @@
 
 namespace confiture::pg {
 
-/* Null for what is gone.  RelationIdGetRelation() alone raises an internal error for the new heap of
- * a rewrite that was rolled back, where the transaction had rewritten the table before:
+/* Null for what is gone.  RelationIdGetRelation() alone raises an internal error for the new heap
+ * of a rewrite that was rolled back, where the transaction had rewritten the table before:
  * swap_relation_files() marks that heap as older than the rewrite, so that
  * AtEOSubXact_RelationCache() keeps an entry that the catalog knows nothing of. */
 inline Relation open_cached(Oid relation) {

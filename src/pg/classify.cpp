@@ -327,11 +327,16 @@ static std::string first_name(const DropStmt *statement) {
     }));
 }
 
-static std::vector<std::string> added_constraints(const AlterTableStmt *statement) {
+/* Columns and constraints that are added, and a partition that is detached. */
+static std::vector<std::string> names_changed(const AlterTableStmt *statement) {
     std::vector<std::string> names;
     ListCell *cell;
     foreach (cell, statement->cmds) {
         auto *command = static_cast<AlterTableCmd *>(lfirst(cell));
+        if (command->subtype == AT_AddColumn && IsA(command->def, ColumnDef))
+            names.emplace_back(reinterpret_cast<ColumnDef *>(command->def)->colname);
+        if (command->subtype == AT_DetachPartition)
+            names.emplace_back(castNode(PartitionCmd, command->def)->name->relname);
         if (command->subtype == AT_AddConstraint && IsA(command->def, Constraint))
             if (const char *name = reinterpret_cast<Constraint *>(command->def)->conname)
                 names.emplace_back(name);
@@ -383,6 +388,8 @@ statement_facts facts_of(std::string_view statement) {
         auto *tree = reinterpret_cast<IndexStmt *>(node);
         facts.relation = quoted(tree->relation);
         facts.makes.push_back(tree->idxname ? tree->idxname : default_name(tree));
+        facts.table = tree->relation->relname;
+        facts.tolerant = tree->if_not_exists;
         break;
     }
     case T_DropStmt: { // what is not dropped is in the way of its successor
@@ -402,7 +409,26 @@ statement_facts facts_of(std::string_view statement) {
     }
     case T_AlterTableStmt:
         facts.relation = quoted(reinterpret_cast<AlterTableStmt *>(node)->relation);
-        facts.makes = added_constraints(reinterpret_cast<AlterTableStmt *>(node));
+        facts.makes = names_changed(reinterpret_cast<AlterTableStmt *>(node));
+        break;
+    case T_RenameStmt:
+        facts.makes.emplace_back(reinterpret_cast<RenameStmt *>(node)->newname);
+        break;
+    case T_CreateStmt:
+        facts.makes.emplace_back(reinterpret_cast<CreateStmt *>(node)->relation->relname);
+        break;
+    case T_CreateTableAsStmt:
+        facts.makes.emplace_back(reinterpret_cast<CreateTableAsStmt *>(node)->into->rel->relname);
+        break;
+    case T_ViewStmt:
+        facts.makes.emplace_back(reinterpret_cast<ViewStmt *>(node)->view->relname);
+        break;
+    case T_CreateFunctionStmt:
+        facts.makes.emplace_back(
+            strVal(llast(reinterpret_cast<CreateFunctionStmt *>(node)->funcname)));
+        break;
+    case T_CreateTrigStmt:
+        facts.makes.emplace_back(reinterpret_cast<CreateTrigStmt *>(node)->trigname);
         break;
     case T_CreatedbStmt:
         facts.makes.emplace_back(reinterpret_cast<CreatedbStmt *>(node)->dbname);

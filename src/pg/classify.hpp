@@ -4,6 +4,7 @@
 
 #include "pg/catalog.hpp"
 #include "pg/memory.hpp"
+#include "pg/outside_effects.hpp"
 #include "pg/parse.hpp"
 
 namespace confiture::pg {
@@ -41,6 +42,9 @@ std::vector<oid> plain_list(const List *oids);
  */
 std::vector<oid> relations_of(Node *utility);
 List *range_variables_of(Node *utility);
+
+/* See outside_effects.hpp. */
+outside_effect outside_effect_of_node(Node *utility);
 
 bool reindexes_concurrently(const ReindexStmt *statement);
 

@@ -215,6 +215,18 @@ std::vector<std::string> names_in(std::string_view statement) {
     return names;
 }
 
+std::vector<std::string> calls_in(std::string_view statement) {
+    std::vector<std::string> names;
+    std::string last;
+    scanner tokens{statement};
+    for (token next = tokens.next(); next.code != 0; next = tokens.next()) {
+        if (next.code == '(' && !last.empty())
+            names.push_back(last);
+        last = next.name ? next.name : "";
+    }
+    return names;
+}
+
 bool mentions(std::string_view statement, const std::vector<std::string> &names) {
     if (names.empty())
         return false;

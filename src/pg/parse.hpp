@@ -79,6 +79,8 @@ struct statement_facts {
     std::string enum_label;         // that ALTER TYPE … ADD VALUE adds
     std::string relation;           // that a CONCURRENTLY works on, quoted, as written
     bool relation_is_index = false; // … and it names the index
+    std::string table;              // that CREATE INDEX works on, unqualified and unquoted
+    bool tolerant = false;          // CREATE INDEX IF NOT EXISTS
 };
 statement_facts facts_of(std::string_view statement);
 
@@ -93,6 +95,9 @@ std::size_t offset_of_character(std::string_view text, int position);
 
 /* The identifiers and keywords of a statement, folded and unquoted, in their order. */
 std::vector<std::string> names_in(std::string_view statement);
+
+/* Those that an opening parenthesis follows. */
+std::vector<std::string> calls_in(std::string_view statement);
 
 /* Does an identifier of the statement name one of these objects?  By the scanner's tokens, so not
  * in strings, comments or parts of other names. */

@@ -20,6 +20,7 @@ struct open_query {
     int depth;
     double elapsed_ms;
     resources spent;
+    std::string text; // its beginning, of a nested one
 };
 std::vector<open_query> *open_queries = nullptr;
 std::size_t told_before = 0; // those of the observer around the one that hears now
@@ -52,6 +53,15 @@ std::string_view statement_text(const char *source, int location, int length) {
     return start == std::string_view::npos ? std::string_view{} : text.substr(start);
 }
 
+std::string beginning_of(const QueryDesc *query) {
+    constexpr std::size_t most = 200;
+    return depth == 0
+               ? std::string()
+               : std::string(statement_text(query->sourceText, query->plannedstmt->stmt_location,
+                                            query->plannedstmt->stmt_len)
+                                 .substr(0, most));
+}
+
 /* Runs one phase of a query one level deeper and adds up what it cost. */
 template <typename F> void spend(QueryDesc *query, F &&phase) {
     const double started = now_ms();
@@ -75,7 +85,7 @@ void on_start(QueryDesc *query, int flags) {
             watching->query_begins(plain_list(query->plannedstmt->relationOids));
             // Row counts cost little; timing every node would change what is measured.
             query->instrument_options |= INSTRUMENT_ROWS | INSTRUMENT_BUFFERS;
-            open_queries->push_back({query, depth, 0, {}});
+            open_queries->push_back({query, depth, 0, {}, beginning_of(query)});
         });
     const auto start = previous_start ? previous_start : standard_ExecutorStart;
     if (traced)
@@ -165,6 +175,9 @@ void on_utility(CONFITURE_UTILITY_PARAMETERS) {
         if (nested)
             watching->relations_locked();
         watching->utility_begins(tag, relations_of(planned->utilityStmt));
+        if (const auto effect = outside_effect_of_node(planned->utilityStmt);
+            effect != outside_effect::none)
+            watching->leaves_transaction(effect, statement_text(source, location, length));
     });
     const double started = now_ms();
     const resources before = resources_spent();
@@ -183,6 +196,14 @@ void on_utility(CONFITURE_UTILITY_PARAMETERS) {
             watching->nested_ended({statement_text(source, location, length), tag, at_depth,
                                     now_ms() - started, rows, resources_spent() - before});
         });
+}
+
+/* The one that runs now; others are left there by errors that a block has caught. */
+std::string innermost_query() {
+    for (std::size_t i = open_queries->size(); i > told_before; i--)
+        if ((*open_queries)[i - 1].depth == depth - 1)
+            return (*open_queries)[i - 1].text;
+    return {};
 }
 
 std::optional<object_event::action> action_of(ObjectAccessType access) {
@@ -207,6 +228,8 @@ void on_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id,
         previous_access(access, class_id, object_id, sub_id, argument);
     if (!watching)
         return;
+    if (access == OAT_FUNCTION_EXECUTE)
+        boundary([&] { watching->function_called(object_id, innermost_query()); });
     const auto action = action_of(access);
     if (action)
         boundary([&] { watching->object_touched({*action, class_id, object_id, sub_id}); });

@@ -2,6 +2,8 @@
 /* What runs inside a statement: nested statements, objects touched, resources spent. */
 #include "pg/plain.hpp"
 
+#include "pg/outside_effects.hpp"
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -57,6 +59,11 @@ public:
     /* A utility statement is about to work on these relations, which it has not locked yet. */
     virtual void utility_begins(const char *tag, const std::vector<std::uint32_t> &relations) = 0;
     virtual void nested_ended(const nested_statement &ended) = 0;
+    /* A utility statement, nested or not, is about to do what no rollback undoes. */
+    virtual void leaves_transaction(outside_effect, std::string_view) {}
+    /* A function is about to be called.  `statement` is the innermost one that runs, empty where
+     * that is none of SQL's own. */
+    virtual void function_called(std::uint32_t, std::string_view) {}
     virtual void object_touched(const object_event &event) = 0;
     /* A data-modifying or reading statement took this long: its plan with actual rows. */
     virtual void plan_executed(std::string_view plan, int depth, double elapsed_ms) = 0;

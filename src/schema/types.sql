@@ -33,7 +33,7 @@ CREATE TYPE confiture.dry_run_result AS (
 COMMENT ON TYPE confiture.dry_run_result IS 'What a dry run of one migration measured.';
 COMMENT ON COLUMN confiture.dry_run_result.migration_name IS 'Name of the migration.';
 COMMENT ON COLUMN confiture.dry_run_result.migration_version IS 'Version of the migration; null for a script that is not registered.';
-COMMENT ON COLUMN confiture.dry_run_result.success IS 'True where everything ran, false where something failed or was stopped (stats.error, stats.reason), null where it was not decided: a commit would be needed in between, or an earlier migration of the chain did not end well.';
+COMMENT ON COLUMN confiture.dry_run_result.success IS 'True where everything ran, false where something failed (stats.error) or was stopped by a limit (stats.reason), null where something was not run and nothing failed.';
 COMMENT ON COLUMN confiture.dry_run_result.execution_time_ms IS 'Measured time of the statements and of the check of deferred constraints, in milliseconds; the median of the iterations.';
 COMMENT ON COLUMN confiture.dry_run_result.rows_affected IS 'Rows inserted, updated and deleted, by nested statements, triggers and cascades too.';
 COMMENT ON COLUMN confiture.dry_run_result.locked_tables IS 'Qualified names of the tables that existed before and that the migration locked, strongest lock first; dry_run_locks() has the modes.';

@@ -77,7 +77,7 @@ SELECT throws_like($$SELECT confiture.dry_run('1', options => '{"raise": true}')
 CREATE TEMPORARY TABLE files (path text, content bytea);
 INSERT INTO files VALUES ('2_two.up.sql', E'SELECT 1;\n\nSELECT 1/0');
 SELECT confiture.load_files('files') \g /dev/null
-SELECT is(f.warnings[1], 'The migration fails in line 3 of "2_two.up.sql": division by zero (SQLSTATE 22012); 1 of 2 statements were run.', 'with the file') FROM confiture.dry_run('2') f;
+SELECT is(f.warnings[2], 'The migration fails in line 3 of "2_two.up.sql": division by zero (SQLSTATE 22012); 1 of 2 statements were run.', 'with the file') FROM confiture.dry_run('2') f;
 
 DROP OWNED BY failures_owner CASCADE;
 DROP ROLE failures_owner;

@@ -70,6 +70,46 @@ SELECT is(e->>'line', '2', 'the line is told')
   FROM confiture.dry_run_sql(E'SELECT 1;\nCOPY (SELECT 1) TO PROGRAM ''cat >/dev/null''') r, jsonb_array_elements(r.stats->'side_effects') e
  WHERE e->>'kind' = 'program';
 
+-- In nested statements, with where they happened; refused by strict before they run.
+CREATE FUNCTION s.refused(script text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE detail text;
+BEGIN
+    PERFORM confiture.dry_run_sql(script, options => '{"strict": true}');
+    RETURN 'not refused';
+EXCEPTION WHEN SQLSTATE 'MG001' THEN
+    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+    RETURN detail;
+END
+$$;
+CREATE TABLE s.nested (script text, kinds text, refused text);
+INSERT INTO s.nested VALUES
+    ('DO $d$ BEGIN COPY (SELECT 1) TO PROGRAM ''touch /tmp/confiture_never''; END $d$', 'program', '%PROGRAM runs a program%, in: COPY (SELECT 1)%'),
+    ('DO $d$ BEGIN EXECUTE ''COPY (SELECT 1) TO ''''/dev/null''''''; END $d$', 'file', '%writes a file%, in: COPY (SELECT 1)%'),
+    ('DO $d$ BEGIN PERFORM lo_export(1, ''/nowhere/x''); EXCEPTION WHEN OTHERS THEN NULL; END $d$', 'file', '%lo_export() writes a file, in: SELECT lo_export%'),
+    ('CREATE FUNCTION s.f() RETURNS int LANGUAGE plpgsql AS $d$ DECLARE x bigint; BEGIN x := nextval(''s.numbers''); RETURN 1; END $d$; SELECT s.f()', 'sequence', 'Line 1: nextval()%'),
+    ('CREATE FUNCTION s.f() RETURNS bigint LANGUAGE sql AS $d$ SELECT nextval(''s.numbers'') $d$; SELECT s.f()', 'sequence', 'Line 1: nextval()%'),
+    ('DO $d$ BEGIN PERFORM pg_stat_reset_single_table_counters(0); END $d$', '', '%pg_stat_reset_single_table_counters() discards%'),
+    ('DO $d$ BEGIN PERFORM pg_create_restore_point(''x''); EXCEPTION WHEN OTHERS THEN NULL; END $d$', 'server', '%pg_create_restore_point()%'),
+    ('DO $d$ BEGIN PERFORM pg_advisory_lock(1); END $d$', 'advisory_lock', '%pg_advisory_lock() takes a lock%'),
+    ('DO $d$ BEGIN CHECKPOINT; END $d$', 'server', '%a checkpoint is made%'),
+    ('CREATE FUNCTION s.tr() RETURNS trigger LANGUAGE plpgsql AS $d$ BEGIN PERFORM pg_reload_conf(); RETURN NEW; END $d$; CREATE TRIGGER q BEFORE INSERT ON s.big FOR EACH ROW EXECUTE FUNCTION s.tr(); INSERT INTO s.big VALUES (1, 2)',
+     'server', '%pg_reload_conf() reloads%'),
+    (E'SELECT 1;\n-- confiture: phase=AFTER_DDL\nDO $d$ BEGIN PERFORM pg_reload_conf(); END $d$', 'server', 'Line 2: pg_reload_conf()%'),
+    ('ALTER TABLE s.big ADD c int DEFAULT nextval(''s.numbers'')', 'sequence', 'Line 1: nextval()%'),
+    ('INSERT INTO s.t (a) VALUES (1)', 'sequence', 'Line 1: nextval()%'),
+    -- Nothing of this happens.
+    ('CREATE TABLE s.made (id int DEFAULT nextval(''s.numbers''))', '', 'not refused'),
+    ('CREATE TABLE s.made (id serial); INSERT INTO s.made DEFAULT VALUES', '', 'not refused'),
+    ('ALTER TABLE s.big ALTER a SET DEFAULT nextval(''s.numbers'')', '', 'not refused'),
+    ('CREATE FUNCTION s.f() RETURNS bigint LANGUAGE sql AS $d$ SELECT nextval(''s.numbers'') $d$', '', 'not refused'),
+    ('CREATE VIEW s.v AS SELECT nextval(''s.numbers'')', '', 'not refused'),
+    ('PREPARE p AS SELECT nextval(''s.numbers'')', 'prepared_statement', 'not refused'),
+    ('SELECT a AS nextval FROM s.t', '', 'not refused'),
+    ('CREATE FUNCTION s.setval() RETURNS int LANGUAGE sql AS ''SELECT 1''; DO $d$ BEGIN PERFORM s.setval(); END $d$', '', 'not refused');
+SELECT is(pg_temp.kinds(script), kinds, 'nested: ' || script) FROM s.nested WHERE script !~ 'PROGRAM';
+SELECT alike(s.refused(script), refused, 'nested, strict: ' || script) FROM s.nested;
+SELECT is(pg_stat_file('/tmp/confiture_never', true), NULL, 'before it runs');
+
 -- Dead space.
 CREATE FUNCTION pg_temp.dead(script text) RETURNS text LANGUAGE sql AS $$
     SELECT string_agg(e->>'message', '; ')
