@@ -94,4 +94,9 @@ SELECT true AS inserted \gset
 ROLLBACK;
 SELECT is(:'inserted'::boolean, true, 'what the caller makes afterwards is deferred');
 
+CREATE TABLE s.booked (during int4range, CONSTRAINT apart EXCLUDE USING gist (during WITH &&) DEFERRABLE INITIALLY DEFERRED);
+SELECT results_eq($$SELECT stats->'error'->>'sqlstate', stats->'error'->'violating_rows'
+                      FROM confiture.dry_run_sql('INSERT INTO s.booked VALUES (''[1,5)''), (''[4,6)''), (''[9,10)'')')$$,
+                  $$VALUES ('23P01', '["[1,5)", "[4,6)"]'::jsonb)$$, 'an exclusion constraint, and what excludes each other');
+
 SELECT * FROM finish();
