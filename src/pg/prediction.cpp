@@ -66,6 +66,15 @@ std::vector<Oid> inheritors_of(Oid parent) {
     return children;
 }
 
+std::vector<Oid> children_of(Oid parent) {
+    std::vector<Oid> children;
+    List *found = call([&] { return find_inheritance_children(parent, NoLock); });
+    ListCell *cell;
+    foreach (cell, found)
+        children.push_back(lfirst_oid(cell));
+    return children;
+}
+
 Oid parent_of(Oid partition) {
     return call([&]() -> Oid {
         if (!get_rel_relispartition(partition))

@@ -7,6 +7,7 @@ CREATE TABLE s.parent (id int PRIMARY KEY, name text);
 CREATE TABLE s.child (id int PRIMARY KEY, parent_id int REFERENCES s.parent ON DELETE CASCADE, note varchar(20));
 CREATE INDEX child_note ON s.child (note);
 CREATE TABLE s.plain (a int, b text);
+CREATE TABLE s.counted (id serial);
 CREATE TABLE s.part (id int, note text) PARTITION BY RANGE (id);
 CREATE TABLE s.part_1 PARTITION OF s.part FOR VALUES FROM (0) TO (10);
 CREATE TABLE s.part_2 PARTITION OF s.part FOR VALUES FROM (10) TO (20);
@@ -67,7 +68,11 @@ SELECT pg_temp.planned('ALTER TABLE s.part ADD c int', E'1: s.part AccessExclusi
 SELECT pg_temp.planned('CREATE TABLE s.made (a int); SET work_mem = ''4MB''; SELECT 1; NOTIFY x', '', 'nothing that others see');
 
 -- Rewrites and scans.
-SELECT pg_temp.planned('ALTER TABLE s.plain ALTER a TYPE bigint', '1: s.plain AccessExclusiveLock rewrites scans');
+SELECT pg_temp.planned('ALTER TABLE s.plain ALTER a TYPE bigint',
+                       E'1: s.plain AccessExclusiveLock rewrites scans\n1: unknown (as things are, the server refuses it: a view, trigger or policy uses the column)',
+                       'a column that a view uses');
+SELECT pg_temp.planned('ALTER TABLE s.child ALTER parent_id TYPE bigint',
+                       E'1: s.child AccessExclusiveLock rewrites scans\n1: s.parent AccessExclusiveLock scans likely');
 SELECT pg_temp.planned('ALTER TABLE s.child ALTER note TYPE varchar(30)', '1: s.child AccessExclusiveLock');
 SELECT pg_temp.planned('ALTER TABLE s.plain ADD c int DEFAULT 1 NOT NULL', '1: s.plain AccessExclusiveLock');
 SELECT pg_temp.planned('ALTER TABLE s.plain ADD c float DEFAULT random()', '1: s.plain AccessExclusiveLock rewrites scans');
@@ -81,11 +86,52 @@ SELECT pg_temp.planned('ALTER TABLE s.plain ADD FOREIGN KEY (a) REFERENCES s.par
                        E'1: s.parent ShareRowExclusiveLock scans likely\n1: s.plain ShareRowExclusiveLock scans likely', 'the planner chooses how it checks');
 SELECT pg_temp.planned('CREATE INDEX ON s.plain (a)', '1: s.plain ShareLock scans');
 SELECT pg_temp.planned('CREATE INDEX CONCURRENTLY ON s.plain (a)', '1: s.plain ShareUpdateExclusiveLock scans', 'a form that does not run in a transaction');
-SELECT pg_temp.planned('REINDEX TABLE s.child', '1: s.child ShareLock scans');
+SELECT pg_temp.planned('REINDEX TABLE s.child', E'1: s.child ShareLock scans\n1: s.child_note AccessExclusiveLock\n1: s.child_pkey AccessExclusiveLock',
+                       'who reads waits for the indexes');
+SELECT pg_temp.planned('REINDEX TABLE CONCURRENTLY s.child', E'1: s.child ShareUpdateExclusiveLock scans\n1: s.child_note ShareUpdateExclusiveLock\n'
+                       '1: s.child_pkey ShareUpdateExclusiveLock');
 SELECT pg_temp.planned('CLUSTER s.child USING child_note', '1: s.child AccessExclusiveLock rewrites scans');
 SELECT pg_temp.planned('VACUUM FULL s.plain', '1: s.plain AccessExclusiveLock rewrites scans');
 SELECT pg_temp.planned('VACUUM s.plain', '1: s.plain ShareUpdateExclusiveLock');
-SELECT pg_temp.planned('REFRESH MATERIALIZED VIEW s.mat', E'1: s.mat AccessExclusiveLock rewrites\n1: s.plain AccessShareLock\n1: s.view AccessShareLock');
+SELECT pg_temp.planned('REFRESH MATERIALIZED VIEW s.mat', E'1: s.mat AccessExclusiveLock rewrites\n1: s.plain AccessShareLock scans likely\n1: s.view AccessShareLock');
+
+-- ONLY, partitions and what a foreign key adds.
+CREATE TABLE s.base (id int, n int CONSTRAINT n_there CHECK (n > 0));
+CREATE TABLE s.heir () INHERITS (s.base);
+SELECT pg_temp.planned('ALTER TABLE ONLY s.base DROP COLUMN n', E'1: s.base AccessExclusiveLock\n1: s.heir AccessExclusiveLock');
+SELECT pg_temp.planned('ALTER TABLE ONLY s.base DROP CONSTRAINT n_there', E'1: s.base AccessExclusiveLock\n1: s.heir AccessExclusiveLock');
+SELECT pg_temp.planned('ALTER TABLE ONLY s.base ALTER id SET NOT NULL', '1: s.base AccessExclusiveLock scans')
+ WHERE current_setting('server_version_num')::int < 180000;
+SELECT pg_temp.planned('ALTER TABLE ONLY s.part ADD UNIQUE (id)', '1: s.part AccessExclusiveLock');
+SELECT pg_temp.planned('ALTER TABLE s.plain ADD e int DEFAULT NULL REFERENCES s.parent',
+                       E'1: s.parent ShareRowExclusiveLock scans likely\n1: s.plain AccessExclusiveLock scans likely', 'a default of NULL is a default');
+SELECT pg_temp.planned('ALTER TABLE s.part DETACH PARTITION s.part_1 CONCURRENTLY', E'1: s.part ShareUpdateExclusiveLock\n1: s.part_1 AccessExclusiveLock')
+ WHERE current_setting('server_version_num')::int >= 140000;
+SELECT pg_temp.planned('CREATE FUNCTION s.made() RETURNS bigint RETURN (SELECT count(*) FROM s.plain)', '1: s.plain AccessShareLock')
+ WHERE current_setting('server_version_num')::int >= 140000;
+SELECT pg_temp.planned('TRUNCATE s.counted RESTART IDENTITY', E'1: s.counted AccessExclusiveLock\n1: s.counted_id_seq AccessExclusiveLock likely')
+  FROM (SELECT 1) one;
+
+-- Event triggers run code, whatever the statement is.
+CREATE FUNCTION s.on_event() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+CREATE EVENT TRIGGER on_event ON ddl_command_end WHEN TAG IN ('CREATE INDEX') EXECUTE FUNCTION s.on_event();
+SELECT pg_temp.planned('CREATE INDEX ON s.plain (a)', E'1: s.plain ShareLock scans\n1: unknown (the event trigger on_event runs code)');
+SELECT pg_temp.planned('ALTER TABLE s.plain ADD c int', '1: s.plain AccessExclusiveLock', 'a statement that no event trigger is for');
+DROP EVENT TRIGGER on_event;
+
+-- Row security reads what its policies name.
+CREATE TABLE s.secured (id int);
+CREATE POLICY own ON s.secured USING (id IN (SELECT id FROM s.parent));
+ALTER TABLE s.secured ENABLE ROW LEVEL SECURITY;
+ALTER TABLE s.secured FORCE ROW LEVEL SECURITY;
+CREATE ROLE plan_secured;
+GRANT USAGE ON SCHEMA confiture, s TO plan_secured;
+ALTER TABLE s.secured OWNER TO plan_secured;
+SELECT confiture.register_migration('rows', 'rows', 'SELECT FROM s.secured') \g /dev/null
+GRANT EXECUTE ON FUNCTION confiture.plan(text, text) TO plan_secured;
+SET ROLE plan_secured;
+SELECT is(string_agg(object || ' ' || mode, ', ' ORDER BY object), 's.parent AccessShareLock, s.secured AccessShareLock', 'a policy') FROM confiture.plan('rows');
+RESET ROLE;
 
 -- What cannot be told.
 SELECT pg_temp.planned('DO $x$ BEGIN RAISE EXCEPTION ''it ran''; END $x$', '1: unknown (a DO block runs code)');
@@ -102,8 +148,8 @@ SELECT pg_temp.planned('ALTER TABLE s.plain ALTER b TYPE int USING nowhere(b)',
 -- Statements that lean on earlier ones.
 SELECT pg_temp.planned('CREATE TABLE s.made (a int); CREATE INDEX ON s.made (a); INSERT INTO s.made SELECT a FROM s.plain; DROP TABLE s.made',
                        '3: s.plain AccessShareLock', 'nobody waits for what the script makes');
-SELECT pg_temp.planned('CREATE TABLE s.made AS SELECT a FROM s.plain; ALTER TABLE s.made ADD b int', '1: s.plain AccessShareLock', 'a table AS');
-SELECT pg_temp.planned('SELECT a INTO s.made FROM s.plain; ALTER TABLE s.made ADD b int', '1: s.plain AccessShareLock', 'and INTO');
+SELECT pg_temp.planned('CREATE TABLE s.made AS SELECT a FROM s.plain; ALTER TABLE s.made ADD b int', '1: s.plain AccessShareLock scans likely', 'a table AS');
+SELECT pg_temp.planned('SELECT a INTO s.made FROM s.plain; ALTER TABLE s.made ADD b int', '1: s.plain AccessShareLock scans likely', 'and INTO');
 SELECT pg_temp.planned('CREATE TABLE public.plain (a int); ALTER TABLE s.plain ADD c int', '2: s.plain AccessExclusiveLock',
                        'a table of the same name in another schema');
 SELECT pg_temp.planned('ALTER TABLE s.plain RENAME TO other; ALTER TABLE s.other ADD c int; UPDATE s.other SET c = 1',

@@ -131,6 +131,10 @@ DROP TABLE s.q ; CREATE TABLE s.q (id int, p_id int REFERENCES s.p) ; CREATE TAB
 DROP TABLE s.child ; TRUNCATE s.p ; ALTER TABLE s.p ALTER id TYPE bigint
 ALTER TABLE s.child DROP CONSTRAINT child_p ; DROP TABLE s.p CASCADE
 TRUNCATE s.loose ; ALTER TABLE s.loose ALTER v TYPE bigint ; CREATE INDEX ON s.loose (v)
+ALTER TABLE s.q ADD COLUMN e s.positive ; ALTER DOMAIN s.positive ADD CONSTRAINT small CHECK (VALUE < 100)
+CREATE DOMAIN s.fresh AS int ; ALTER TABLE s.q ADD COLUMN e s.fresh ; ALTER DOMAIN s.fresh ADD CHECK (VALUE > 0)
+ALTER TABLE s.child RENAME p_id TO parent_id ; ALTER TABLE s.child ALTER parent_id TYPE bigint
+ALTER TABLE s.child RENAME CONSTRAINT child_p TO child_parent ; ALTER TABLE s.child DROP CONSTRAINT child_parent
 CREATE POLICY own ON s.t USING (EXISTS (SELECT FROM s.log)) ; ALTER TABLE s.t ENABLE ROW LEVEL SECURITY ; SELECT FROM s.t
 \.
 

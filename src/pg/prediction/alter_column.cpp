@@ -13,7 +13,10 @@ extern "C" {
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_operator.h"
+#include "catalog/pg_policy.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_rewrite.h"
+#include "catalog/pg_trigger.h"
 #include "commands/defrem.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/optimizer.h"
@@ -172,6 +175,10 @@ column_change change_of_column(Oid table, const AlterTableCmd *command) {
     change.runs_code = runs_code(value);
     change.rewrites = requires_rewrite(value, change.number);
     change.converts = change.from != change.to && change.rewrites != answer::no;
+#if PG_VERSION_NUM >= 180000
+    if (attribute->attgenerated == ATTRIBUTE_GENERATED_VIRTUAL)
+        change.rewrites = answer::no;
+#endif
     return change;
 }
 
@@ -209,6 +216,7 @@ bool index_survives(Oid index, const column_change &change) {
 void predictor::add_column(Oid table, const ColumnDef *column, bool recurse, LOCKMODE mode) {
     effect what{mode};
     bool has_default = is_serial(column->typeName), indexed = false, not_null = false;
+    bool checks_keys = has_default, computed = false; // DEFAULT NULL is a default to a foreign key
     row_type(column->typeName);
     what.rewrites.expected = has_default;
     ListCell *cell;
@@ -218,6 +226,7 @@ void predictor::add_column(Oid table, const ColumnDef *column, bool recurse, LOC
         case CONSTR_DEFAULT: {
             if (!constraint->raw_expr)
                 break;
+            checks_keys = true;
             has_default = !(IsA(constraint->raw_expr, A_Const) && is_null(constraint->raw_expr));
             Node *value =
                 analyse(constraint->raw_expr, nullptr, EXPR_KIND_COLUMN_DEFAULT, {}).expression;
@@ -227,20 +236,27 @@ void predictor::add_column(Oid table, const ColumnDef *column, bool recurse, LOC
                         {},
                         certain,
                         "the default holds what is not built in, and is not looked at"};
-            else if (call([&] { return contain_volatile_functions(value); }))
+            else if (call([&] { return contain_volatile_functions(value); })) {
                 what.rewrites.expected = true;
+                if (!built_in_only(value)) { // what is in SQL may be inlined
+                    what.rewrites.sure = likely;
+                    what.reason = "the default calls a function that the planner may inline";
+                }
+            }
             if (runs_code(value))
                 unknown("the default calls a function that runs code");
             break;
         }
         case CONSTR_IDENTITY:
-            what.rewrites.expected = has_default = true;
+            what.rewrites.expected = has_default = checks_keys = true;
             break;
         case CONSTR_GENERATED:
-            has_default = true;
+            has_default = checks_keys = true;
 #if PG_VERSION_NUM >= 180000
-            if (constraint->generated_kind != ATTRIBUTE_GENERATED_STORED)
+            if (constraint->generated_kind != ATTRIBUTE_GENERATED_STORED) {
+                computed = true;
                 break;
+            }
 #endif
             query(constraint->raw_expr, depth::rewritten);
             what.rewrites.expected = true;
@@ -265,14 +281,16 @@ void predictor::add_column(Oid table, const ColumnDef *column, bool recurse, LOC
     if (has_constraints(type_of(column->typeName)))
         what.rewrites = {true, certain};
     what.scans.expected =
-        what.scans.expected || what.rewrites.expected || (not_null && !has_default) || indexed;
-    relation(table, what);
-    if (recurse)
-        inheritors(table, what);
+        what.scans.expected || what.rewrites.expected || (not_null && (!has_default || computed));
+    effect of_table = what;
+    of_table.scans.expected = what.scans.expected || indexed;
+    relation(table, of_table);
+    if (recurse) // the index is one of the table and its partitions
+        inheritors(table, kind_of(table) == RELKIND_PARTITIONED_TABLE ? of_table : what);
     foreach (cell, column->constraints) {
         auto *constraint = static_cast<Constraint *>(lfirst(cell));
         if (constraint->contype == CONSTR_FOREIGN) // nulls need no check
-            add_foreign_key(table, constraint, has_default && !constraint->skip_validation,
+            add_foreign_key(table, constraint, checks_keys && !constraint->skip_validation,
                             recurse);
     }
 }
@@ -282,6 +300,7 @@ void predictor::add_column(Oid table, const ColumnDef *column, bool recurse, LOC
 void predictor::alter_column_type(Oid table, const AlterTableCmd *command, LOCKMODE mode) {
     std::vector<Oid> tables = inheritors_of(table);
     tables.insert(tables.begin(), table);
+    owned_sequences(table, call([&] { return get_attnum(table, command->name); }));
     for (Oid one : tables) {
         const column_change change = change_of_column(one, command);
         if (!change.known) {
@@ -302,6 +321,10 @@ void predictor::alter_column_type(Oid table, const AlterTableCmd *command, LOCKM
         if (change.runs_code)
             unknown("the new value is computed by a function that runs code");
         for (const dependent &part : dependents_of(RelationRelationId, one, change.number)) {
+            if (part.class_id == RewriteRelationId || part.class_id == TriggerRelationId ||
+                part.class_id == PolicyRelationId)
+                open("as things are, the server refuses it: a view, trigger or policy uses the "
+                     "column");
             const bool index =
                 part.class_id == RelationRelationId && kind_of(part.object_id) == RELKIND_INDEX;
             Oid rebuilt = index ? part.object_id : InvalidOid;
@@ -349,13 +372,19 @@ void predictor::set_expression(Oid table, const char *column, LOCKMODE mode) {
     const bool stored =
         opened && number > 0 &&
         TupleDescAttr(opened->rd_att, number - 1)->attgenerated == ATTRIBUTE_GENERATED_STORED;
-    const effect what = stored ? rewriting(mode) : effect{mode};
+    // Constraints on a column that is not stored are checked.
+    const effect what =
+        stored ? rewriting(mode)
+               : effect{mode, {}, {true, likely}, certain, "constraints on the column are checked"};
     with_inheritors(table, what);
 }
 
 void predictor::drop_column(Oid table, const AlterTableCmd *command, bool recurse, LOCKMODE mode) {
     std::vector<Oid> tables = recurse ? inheritors_of(table) : std::vector<Oid>();
     tables.push_back(table);
+    if (!recurse) // there the column stays, as one of their own
+        for (Oid child : children_of(table))
+            relation(child, {mode});
     for (Oid one : tables) {
         const AttrNumber number = call([&] { return get_attnum(one, command->name); });
         relation(one, {one == table || number != InvalidAttrNumber ? mode : NoLock});

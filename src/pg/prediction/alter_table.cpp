@@ -6,6 +6,7 @@
 
 extern "C" {
 #include "access/attnum.h"
+#include "access/tableam.h"
 #include "catalog/pg_tablespace.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
@@ -39,17 +40,31 @@ static std::optional<bool> implies_not_null(Oid table, AttrNumber column) {
 }
 
 /* A column that is NOT NULL already is left alone, and its children, too. */
-void predictor::set_not_null(Oid table, const char *column, LOCKMODE mode) {
+void predictor::set_not_null(Oid table, const char *column, bool recurse, LOCKMODE mode) {
     const auto already = [&](Oid one) {
         const AttrNumber number = call([&] { return get_attnum(one, column); });
         cached_relation opened(one);
-        return opened && number != InvalidAttrNumber &&
-               TupleDescAttr(opened->rd_att, number - 1)->attnotnull;
+        if (!opened || number == InvalidAttrNumber)
+            return false;
+#if PG_VERSION_NUM >= 180000
+        if (TupleDescCompactAttr(opened->rd_att, number - 1)->attnullability == ATTNULLABLE_INVALID)
+            return false; // NOT VALID so far
+#endif
+        return bool{TupleDescAttr(opened->rd_att, number - 1)->attnotnull};
     };
     relation(table, {mode});
-    if (already(table))
+    std::vector<Oid> tables;
+    if (recurse || (kind_of(table) == RELKIND_PARTITIONED_TABLE && PG_VERSION_NUM < 180000))
+        tables = inheritors_of(table);
+    if (already(table)) {
+        for (Oid one : tables)
+            relation(one, {mode,
+                           {},
+                           {!already(one), likely},
+                           likely,
+                           "minor releases differ in whether they go on to the children"});
         return;
-    std::vector<Oid> tables = inheritors_of(table);
+    }
     tables.push_back(table);
     for (Oid one : tables) {
         const AttrNumber number = call([&] { return get_attnum(one, column); });
@@ -67,15 +82,18 @@ void predictor::set_not_null(Oid table, const char *column, LOCKMODE mode) {
 }
 
 /* Triggers FOR EACH ROW are those of the partitions, too. */
-void predictor::enable_triggers(Oid table, const AlterTableCmd *command, LOCKMODE mode) {
+void predictor::enable_triggers(Oid table, const AlterTableCmd *command, bool recurse,
+                                LOCKMODE mode) {
     relation(table, {mode});
-    if (kind_of(table) != RELKIND_PARTITIONED_TABLE)
+    const bool of_users =
+        command->subtype == AT_EnableTrigUser || command->subtype == AT_DisableTrigUser;
+    if (!recurse || kind_of(table) != RELKIND_PARTITIONED_TABLE)
         return;
     cached_relation opened(table);
     const TriggerDesc *triggers = opened ? opened->trigdesc : nullptr;
     for (int i = 0; triggers && i < triggers->numtriggers; i++) {
         const Trigger &trigger = triggers->triggers[i];
-        if (TRIGGER_FOR_ROW(trigger.tgtype) &&
+        if (TRIGGER_FOR_ROW(trigger.tgtype) && !(of_users && trigger.tgisinternal) &&
             (!command->name || std::strcmp(command->name, trigger.tgname) == 0))
             return inheritors(table, {mode});
     }
@@ -89,7 +107,14 @@ void predictor::alter_one(Oid table, const AlterTableStmt *whole, const AlterTab
         return;
     if (row_of(opened.get())->relkind == RELKIND_COMPOSITE_TYPE &&
         command->behavior == DROP_CASCADE)
-        typed_tables(row_of(opened.get())->reltype, mode);
+        typed_tables(row_of(opened.get())->reltype,
+                     command->subtype == AT_AlterColumnType
+                         ? effect{mode,
+                                  {true, likely},
+                                  {true, likely},
+                                  certain,
+                                  "the type of a column changes with that of the attribute"}
+                         : effect{mode});
     switch (command->subtype) {
     case AT_AddColumn:
         if (command->missing_ok && !book_.touched(table) && call([&] {
@@ -112,7 +137,7 @@ void predictor::alter_one(Oid table, const AlterTableStmt *whole, const AlterTab
     case AT_AlterConstraint:
         return alter_constraint(table, command, mode);
     case AT_SetNotNull:
-        return set_not_null(table, command->name, mode);
+        return set_not_null(table, command->name, recurse, mode);
 #if PG_VERSION_NUM >= 170000
     case AT_SetExpression:
         return set_expression(table, command->name, mode);
@@ -121,16 +146,19 @@ void predictor::alter_one(Oid table, const AlterTableStmt *whole, const AlterTab
     case AT_SetUnLogged: {
         const char wanted =
             command->subtype == AT_SetLogged ? RELPERSISTENCE_PERMANENT : RELPERSISTENCE_UNLOGGED;
+#if PG_VERSION_NUM >= 150000
+        owned_sequences(table, InvalidAttrNumber);
+#endif
         return relation(table, row_of(opened.get())->relpersistence == wanted ? effect{mode}
                                                                               : rewriting(mode));
     }
 #if PG_VERSION_NUM >= 150000
-    case AT_SetAccessMethod:
-        return relation(table, command->name && call([&] {
-                                                    return get_table_am_oid(command->name, true);
-                                                }) != row_of(opened.get())->relam
-                                   ? rewriting(mode)
-                                   : effect{mode});
+    case AT_SetAccessMethod: {
+        const char *const name = command->name ? command->name : default_table_access_method;
+        const Oid wanted = call([&] { return get_table_am_oid(name, true); });
+        return relation(table,
+                        wanted != row_of(opened.get())->relam ? rewriting(mode) : effect{mode});
+    }
 #endif
     case AT_SetTableSpace: {
         const Oid wanted = call([&] { return get_tablespace_oid(command->name, true); });
@@ -142,6 +170,29 @@ void predictor::alter_one(Oid table, const AlterTableStmt *whole, const AlterTab
         return attach_partition(table, reinterpret_cast<PartitionCmd *>(command->def), mode);
     case AT_DetachPartition:
         return detach_partition(table, reinterpret_cast<PartitionCmd *>(command->def), mode);
+#if PG_VERSION_NUM >= 140000
+    case AT_DetachPartitionFinalize: {
+        relation(table, {mode});
+        const Oid part =
+            named(reinterpret_cast<PartitionCmd *>(command->def)->name, {AccessExclusiveLock});
+        inheritors(part, {AccessExclusiveLock});
+        for (const foreign_key &key : foreign_keys_of(part))
+            with_inheritors(key.referenced,
+                            perhaps(ShareRowExclusiveLock, "the partition keeps its foreign key"));
+        return;
+    }
+#endif
+    case AT_AddIdentity:
+    case AT_SetIdentity:
+    case AT_DropIdentity:
+        relation(table, {mode});
+        owned_sequences(table, call([&] { return get_attnum(table, command->name); }));
+        if (PG_VERSION_NUM >= 170000 && kind_of(table) == RELKIND_PARTITIONED_TABLE)
+            inheritors(table, {mode});
+        return;
+    case AT_ChangeOwner:
+        owned_sequences(table, InvalidAttrNumber);
+        return relation(table, {mode});
     case AT_AddInherit:
         relation(table, {mode});
         book_.link(script_link::kind::child,
@@ -160,7 +211,7 @@ void predictor::alter_one(Oid table, const AlterTableStmt *whole, const AlterTab
     case AT_DisableTrig:
     case AT_DisableTrigAll:
     case AT_DisableTrigUser:
-        return enable_triggers(table, command, mode);
+        return enable_triggers(table, command, recurse, mode);
     case AT_DropNotNull:
     case AT_ColumnDefault:
     case AT_SetStatistics:

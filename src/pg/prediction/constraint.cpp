@@ -41,16 +41,34 @@ void predictor::add_foreign_key(Oid table, const Constraint *constraint, bool ch
     const effect what{
         ShareRowExclusiveLock, {}, {checks, likely}, certain, checks ? checked_by_query : ""};
     relation(table, what);
-    if (recurse && kind_of(table) == RELKIND_PARTITIONED_TABLE)
-        inheritors(table, what);
     const Oid referenced = named(constraint->pktable, what);
-    inheritors(referenced, what);
+    if (recurse && kind_of(table) == RELKIND_PARTITIONED_TABLE)
+        for (Oid part : inheritors_of(table)) {
+            relation(part, what);
+            keyed_already(part, referenced);
+        }
+    if (kind_of(referenced) == RELKIND_PARTITIONED_TABLE) {
+        inheritors(referenced, what);
+        bounds_of_partition(referenced);
+    }
     book_.link(script_link::kind::foreign_key, table, referenced, constraint->fk_upd_action,
                constraint->fk_del_action);
 }
 
+/* A key that the partition has of its own becomes a part of the new one, and loses its triggers. */
+void predictor::keyed_already(Oid part, Oid referenced) {
+    static const char *const merged =
+        "a foreign key that a partition has already is made a part of the new one";
+    for (const foreign_key &key : foreign_keys_of(part))
+        if (key.referenced == referenced) {
+            relation(part, perhaps(AccessExclusiveLock, merged));
+            with_inheritors(referenced, perhaps(AccessExclusiveLock, merged));
+        }
+}
+
 /* PRIMARY KEY, UNIQUE and EXCLUDE: an index is built, of every partition, too. */
-void predictor::add_index_constraint(Oid table, const Constraint *constraint, LOCKMODE mode) {
+void predictor::add_index_constraint(Oid table, const Constraint *constraint, bool recurse,
+                                     LOCKMODE mode) {
     const bool builds = !constraint->indexname;
     ListCell *cell;
     foreach (cell, constraint->exclusions)
@@ -58,8 +76,9 @@ void predictor::add_index_constraint(Oid table, const Constraint *constraint, LO
               depth::rewritten);
     query(constraint->where_clause, depth::rewritten);
     relation(table, scanning(mode, builds));
-    if (kind_of(table) == RELKIND_PARTITIONED_TABLE)
-        inheritors(table, scanning(ShareLock, builds));
+    if (recurse && kind_of(table) == RELKIND_PARTITIONED_TABLE) // what is deferrable has a trigger
+        inheritors(table,
+                   scanning(constraint->deferrable ? ShareRowExclusiveLock : ShareLock, builds));
     if (constraint->contype != CONSTR_PRIMARY)
         return;
     if (builds) {
@@ -68,7 +87,7 @@ void predictor::add_index_constraint(Oid table, const Constraint *constraint, LO
             inheritors(table, {mode});
 #endif
         foreach (cell, constraint->keys)
-            set_not_null(table, strVal(lfirst(cell)), mode);
+            set_not_null(table, strVal(lfirst(cell)), recurse, mode);
         return;
     }
     const Oid index =
@@ -78,7 +97,7 @@ void predictor::add_index_constraint(Oid table, const Constraint *constraint, LO
         const char *column =
             call([&] { return get_attname(table, opened->rd_index->indkey.values[i], true); });
         if (column)
-            set_not_null(table, column, mode);
+            set_not_null(table, column, recurse, mode);
     }
 }
 
@@ -98,7 +117,7 @@ void predictor::add_constraint(Oid table, const Constraint *constraint, bool rec
     case CONSTR_PRIMARY:
     case CONSTR_UNIQUE:
     case CONSTR_EXCLUSION:
-        return add_index_constraint(table, constraint, mode);
+        return add_index_constraint(table, constraint, recurse, mode);
     case CONSTR_CHECK:
         query(constraint->raw_expr, checks ? depth::rewritten : depth::analysed);
         relation(table, scanning(mode, checks));
@@ -108,7 +127,7 @@ void predictor::add_constraint(Oid table, const Constraint *constraint, bool rec
 #if PG_VERSION_NUM >= 180000
     case CONSTR_NOTNULL:
         if (!constraint->skip_validation)
-            return set_not_null(table, strVal(linitial(constraint->keys)), mode);
+            return set_not_null(table, strVal(linitial(constraint->keys)), recurse, mode);
         relation(table, {mode});
         if (recurse && !constraint->is_no_inherit)
             inheritors(table, {mode});
@@ -122,9 +141,14 @@ void predictor::add_constraint(Oid table, const Constraint *constraint, bool rec
 void predictor::drop_constraint(Oid table, const AlterTableCmd *command, bool recurse,
                                 LOCKMODE mode) {
     relation(table, {mode});
+    if (kind_of(table) == RELKIND_PARTITIONED_TABLE) // none of them may be in use
+        inheritors(table, {mode, {}, {}, PG_VERSION_NUM >= 140000 ? certain : likely});
     const constraint_row found = find_constraint(table, command->name);
     if (!OidIsValid(found.oid))
         return;
+    if (!recurse && !found.no_inherit)
+        for (Oid child : children_of(table))
+            relation(child, {mode});
     dropped({ConstraintRelationId, found.oid, 0}, command->behavior == DROP_CASCADE);
     with_inheritors(found.referenced, {mode});
     if (recurse && !found.no_inherit)
@@ -156,6 +180,8 @@ void predictor::alter_constraint(Oid table, const AlterTableCmd *command, LOCKMO
 #if PG_VERSION_NUM >= 180000
     auto *change = reinterpret_cast<ATAlterConstraint *>(command->def);
     const constraint_row found = find_constraint(table, change->conname);
+    if (change->alterInheritability)
+        inheritors(table, {mode});
     if (!change->alterEnforceability || found.kind != CONSTRAINT_FOREIGN)
         return;
     if (!change->is_enforced)

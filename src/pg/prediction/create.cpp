@@ -4,8 +4,10 @@
 #include "pg/prediction/predictor.hpp"
 
 extern "C" {
+#include "catalog/pg_policy.h"
 #include "catalog/pg_publication.h"
 #include "commands/defrem.h"
+#include "commands/policy.h"
 #include "nodes/makefuncs.h"
 #include "parser/parse_type.h"
 }
@@ -36,7 +38,10 @@ void predictor::create_table(const CreateStmt *statement) {
         if (constraint->contype != CONSTR_FOREIGN)
             return;
         const Oid referenced = named(constraint->pktable, {ShareRowExclusiveLock});
-        inheritors(referenced, {ShareRowExclusiveLock});
+        if (kind_of(referenced) == RELKIND_PARTITIONED_TABLE) {
+            inheritors(referenced, {ShareRowExclusiveLock});
+            bounds_of_partition(referenced);
+        }
         book_.link(link::foreign_key, made, referenced, constraint->fk_upd_action,
                    constraint->fk_del_action);
     };
@@ -124,7 +129,7 @@ void predictor::create_index(const IndexStmt *statement) {
     if (statement->if_not_exists && statement->idxname && OidIsValid(table)) {
         if (OidIsValid(part_named(table, statement->idxname))) {
             relation(table, {mode});
-            if (statement->relation->inh)
+            if (statement->relation->inh && kind_of(table) == RELKIND_PARTITIONED_TABLE)
                 inheritors(table, {mode});
             return;
         }
@@ -192,12 +197,16 @@ static bool is_materialized_view(const CreateTableAsStmt *statement) {
 
 void predictor::create_table_as(const CreateTableAsStmt *statement) {
     if (statement->if_not_exists && OidIsValid(find(statement->into->rel)))
-        return;
+        return IsA(statement->query, ExecuteStmt) ? void()
+                                                  : query(statement->query, depth::analysed);
+    const std::size_t first = found_.size();
     const std::size_t before = consulted_.size();
     if (IsA(statement->query, ExecuteStmt))
         unknown("a prepared statement is run");
     else
         query(statement->query, statement->into->skipData ? depth::analysed : depth::executed);
+    if (!statement->into->skipData)
+        read_rows_since(first);
     const bool view = is_materialized_view(statement);
     const Oid made = makes(statement->into->rel, view ? RELKIND_MATVIEW : RELKIND_RELATION);
     const std::vector<Oid> read(consulted_.begin() + static_cast<std::ptrdiff_t>(before),
@@ -207,10 +216,39 @@ void predictor::create_table_as(const CreateTableAsStmt *statement) {
             book_.link(link::reads, made, one);
 }
 
+/* RETURN expression, or the statements of BEGIN ATOMIC. */
+void predictor::body_in_sql(Node *body) {
+    if (!body)
+        return;
+#if PG_VERSION_NUM >= 140000
+    if (IsA(body, ReturnStmt))
+        return query(reinterpret_cast<ReturnStmt *>(body)->returnval, depth::rewritten);
+#endif
+    if (!IsA(body, List))
+        return query(body, depth::rewritten);
+    ListCell *cell;
+    foreach (cell, reinterpret_cast<List *>(body))
+        body_in_sql(static_cast<Node *>(lfirst(cell)));
+}
+
+/* What the policy has of its own is read again. */
+void predictor::alter_policy(const AlterPolicyStmt *statement) {
+    const Oid table = named(statement->table, {AccessExclusiveLock});
+    query(statement->qual, depth::analysed);
+    query(statement->with_check, depth::analysed);
+    if (!OidIsValid(table) || book_.is_made(table))
+        return;
+    const Oid policy =
+        call([&] { return get_relation_policy_oid(table, statement->policy_name, true); });
+    for (const dependent &one : dependencies_of(PolicyRelationId, policy))
+        if (one.class_id == RelationRelationId && one.object_id != table)
+            relation(one.object_id, perhaps(AccessShareLock, "the policy names it"));
+}
+
 /* A body in SQL is analysed and rewritten when it is stored. */
 void predictor::create_function(const CreateFunctionStmt *statement) {
 #if PG_VERSION_NUM >= 140000
-    query(statement->sql_body, depth::rewritten);
+    body_in_sql(statement->sql_body);
 #endif
     const char *language = "", *body = nullptr;
     ListCell *cell;

@@ -277,6 +277,17 @@ void predictor::drop(const DropStmt *statement) {
         drop_one(statement, static_cast<Node *>(lfirst(cell)));
 }
 
+/* Sequences of identity and serial columns: of one column, or of all. */
+void predictor::owned_sequences(Oid table, AttrNumber column) {
+    if (book_.is_made(table))
+        return;
+    for (const dependent &one : dependents_of(RelationRelationId, table, column))
+        if (one.class_id == RelationRelationId && kind_of(one.object_id) == RELKIND_SEQUENCE &&
+            (one.kind == DEPENDENCY_AUTO || one.kind == DEPENDENCY_INTERNAL))
+            relation(one.object_id,
+                     perhaps(AccessExclusiveLock, "a sequence that the table or column owns"));
+}
+
 /* CASCADE goes on along foreign keys, as heap_truncate_find_FKs(). */
 void predictor::truncate(const TruncateStmt *statement) {
     std::vector<Oid> tables;
@@ -297,6 +308,8 @@ void predictor::truncate(const TruncateStmt *statement) {
     }
     for (std::size_t i = 0; i < tables.size(); i++) {
         relation(tables[i], read_by_plan(AccessExclusiveLock)); // indexes are made of no rows
+        if (statement->restart_seqs)
+            owned_sequences(tables[i], InvalidAttrNumber);
         if (statement->behavior == DROP_CASCADE)
             for (const foreign_key &key : foreign_keys_to(tables[i])) {
                 add(key.table);

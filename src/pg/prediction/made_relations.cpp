@@ -109,7 +109,9 @@ void predictor::read_made(Oid view, LOCKMODE mode) {
         }
 }
 
-/* The other ends of foreign keys that the script has made. */
+/* The other ends of foreign keys that the script has made, or whose columns or names it has
+ * changed.
+ */
 void predictor::alter_partners(Oid table, const AlterTableCmd *command) {
     effect what = perhaps(NoLock, tied_by_the_script);
     switch (command->subtype) {
@@ -128,9 +130,10 @@ void predictor::alter_partners(Oid table, const AlterTableCmd *command) {
     default:
         return;
     }
-    for (const script_link &tie : book_.links())
-        if (tie.what == link::foreign_key && (tie.from == table || tie.to == table))
-            with_inheritors(tie.from == table ? tie.to : tie.from, what);
+    for (const foreign_key &key : foreign_keys_of(table))
+        with_inheritors(key.referenced, what);
+    for (const foreign_key &key : foreign_keys_to(table))
+        with_inheritors(key.table, what);
 }
 
 /* ALTER TABLE of what the script makes: only its partners, parents and children are known. */
@@ -199,7 +202,10 @@ void predictor::alter_touched(Oid table, const AlterTableCmd *command, LOCKMODE 
 void predictor::drop_partners(Oid relation) {
     for (const script_link &tie : book_.links()) {
         const bool from = tie.from == relation, to = tie.to == relation;
-        if ((from || to) && tie.what != link::reads)
+        if ((from || to) && tie.what == link::foreign_key)
+            with_inheritors(from ? tie.to : tie.from,
+                            perhaps(AccessExclusiveLock, tied_by_the_script));
+        else if ((from || to) && tie.what != link::reads)
             this->relation(from ? tie.to : tie.from,
                            perhaps(AccessExclusiveLock, tied_by_the_script));
         if (from && tie.what == link::part_of && kind_of(tie.to) == RELKIND_PARTITIONED_TABLE)

@@ -1,5 +1,6 @@
 /* Statements that name what they work on: COMMENT, RENAME, LOCK, REINDEX, REFRESH, ANALYZE … */
 #include "pg/boundary.hpp"
+#include "pg/classify.hpp"
 #include "pg/prediction/catalog_rows.hpp"
 #include "pg/prediction/predictor.hpp"
 
@@ -52,7 +53,7 @@ void predictor::comment(ObjectType type, Node *object) {
 }
 
 /* Tables OF a composite type follow it. */
-void predictor::typed_tables(Oid type, LOCKMODE mode) {
+void predictor::typed_tables(Oid type, const effect &what) {
     struct row {
         Oid table;
     };
@@ -62,7 +63,7 @@ void predictor::typed_tables(Oid type, LOCKMODE mode) {
                                found.table = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->oid;
                                return true;
                            }))
-        with_inheritors(one.table, {mode});
+        with_inheritors(one.table, what);
 }
 
 void predictor::rename(const RenameStmt *statement) {
@@ -84,7 +85,7 @@ void predictor::rename(const RenameStmt *statement) {
         return;
     case OBJECT_ATTRIBUTE:
         if (statement->behavior == DROP_CASCADE)
-            typed_tables(call([&] { return get_rel_type_id(oid); }), AccessExclusiveLock);
+            typed_tables(call([&] { return get_rel_type_id(oid); }), {AccessExclusiveLock});
         return;
     case OBJECT_TABCONSTRAINT: {
         const bool checks = call([&] {
@@ -125,36 +126,72 @@ void predictor::set_schema(const AlterObjectSchemaStmt *statement) {
     if (!statement->relation || (statement->missing_ok && !OidIsValid(find(statement->relation))))
         return;
     const Oid oid = named(statement->relation, {AccessExclusiveLock});
+    owned_sequences(oid, InvalidAttrNumber);
     if (OidIsValid(oid))
         book_.rename(oid, statement->newschema, statement->relation->relname);
 }
 
-/* An index is read from its table; a table without one has nothing to do. */
+/* An index is read from its table; a table without one has nothing to do.  Each index is locked out
+ * for a moment at least: to plan a query on the table is to lock all of its indexes. */
+void predictor::reindex_table(Oid table, bool concurrently) {
+    std::vector<Oid> tables =
+        kind_of(table) == RELKIND_PARTITIONED_TABLE && PG_VERSION_NUM >= 140000
+            ? inheritors_of(table)
+            : std::vector<Oid>();
+    const bool tree = !tables.empty();
+    tables.push_back(table);
+    for (Oid one : tables) {
+        const bool whole = kind_of(one) == RELKIND_PARTITIONED_TABLE;
+        const std::vector<oid> indexes =
+            book_.is_made(one) || whole ? std::vector<oid>() : pg::indexes_of(one);
+        const bool reads = (!indexes.empty() || book_.touched(one)) && !whole;
+        // Those of a tree are listed under ShareLock first.
+        relation(one,
+                 scanning(concurrently && !tree ? ShareUpdateExclusiveLock : ShareLock, reads));
+        for (oid index : indexes)
+            relation(index, {concurrently ? ShareUpdateExclusiveLock : AccessExclusiveLock});
+    }
+}
+
+void predictor::reindex_index(Oid index, bool concurrently) {
+    const LOCKMODE of_index = concurrently ? ShareUpdateExclusiveLock : AccessExclusiveLock;
+    const LOCKMODE of_table = concurrently ? ShareUpdateExclusiveLock : ShareLock;
+    std::vector<Oid> indexes =
+        kind_of(index) == RELKIND_PARTITIONED_INDEX ? inheritors_of(index) : std::vector<Oid>();
+    const bool tree = !indexes.empty();
+    indexes.push_back(index);
+    for (Oid one : indexes) {
+        const bool whole = kind_of(one) == RELKIND_PARTITIONED_INDEX;
+        relation(one, {of_index, {}, {}, whole ? likely : certain});
+        effect what = scanning(tree ? ShareLock : of_table, !whole);
+        what.locks = whole ? likely : certain;
+        relation(table_of_index(one), what);
+    }
+}
+
 void predictor::reindex(const ReindexStmt *statement) {
+    const bool concurrently = reindexes_concurrently(statement);
     switch (statement->kind) {
-    case REINDEX_OBJECT_TABLE: {
-        const Oid table = find(statement->relation);
-        const bool indexed = OidIsValid(table) && call([&] {
-                                 Relation opened = open_cached(table);
-                                 const bool any = opened && RelationGetIndexList(opened) != NIL;
-                                 if (opened)
-                                     RelationClose(opened);
-                                 return any;
-                             });
-        named(statement->relation, scanning(ShareLock, indexed || book_.touched(table)));
+    case REINDEX_OBJECT_TABLE:
+        if (const Oid table = find(statement->relation); OidIsValid(table))
+            return reindex_table(table, concurrently);
+        named(statement->relation, {ShareLock});
         return;
-    }
-    case REINDEX_OBJECT_INDEX: {
-        const Oid index = named(statement->relation, {AccessExclusiveLock});
-        if (OidIsValid(index))
-            relation(table_of_index(index), scanning(ShareLock));
-        else
-            tables_of_unnamed_indexes(ShareLock);
-        return;
-    }
+    case REINDEX_OBJECT_INDEX:
+        if (const Oid index = find(statement->relation); OidIsValid(index))
+            return reindex_index(index, concurrently);
+        named(statement->relation, {AccessExclusiveLock});
+        return tables_of_unnamed_indexes(ShareLock);
     default:
         return open("it works on every table of the schema or database");
     }
+}
+
+/* Only the trigger's table is opened for it. */
+void predictor::depends_on_extension(const AlterObjectDependsStmt *statement) {
+    if (statement->relation)
+        named(statement->relation,
+              {statement->objectType == OBJECT_TRIGGER ? AccessShareLock : AccessExclusiveLock});
 }
 
 void predictor::refresh(const RefreshMatViewStmt *statement) {
@@ -162,26 +199,34 @@ void predictor::refresh(const RefreshMatViewStmt *statement) {
     what.rewrites.expected = !statement->concurrent;
     what.planned = true; // compared with the new rows, or indexed anew
     const Oid view = named(statement->relation, what);
-    if (OidIsValid(view) && !statement->skipData)
-        expand_rules(view, CMD_SELECT, false);
-    if (OidIsValid(view) && !statement->skipData)
-        read_made(view, AccessShareLock);
+    if (!OidIsValid(view) || statement->skipData)
+        return;
+    const std::size_t first = found_.size();
+    expand_rules(view, CMD_SELECT, false);
+    read_made(view, AccessShareLock);
+    read_rows_since(first);
 }
 
 void predictor::cluster(const RangeVar *table) {
     if (!table)
         return open("it works on every table that was clustered before");
-    named(table, rewriting(AccessExclusiveLock));
+    const Oid oid = named(table, rewriting(AccessExclusiveLock));
+    if (kind_of(oid) == RELKIND_PARTITIONED_TABLE)
+        for (Oid part : inheritors_of(oid))
+            if (kind_of(part) != RELKIND_PARTITIONED_TABLE)
+                relation(part, rewriting(AccessExclusiveLock));
 }
 
 /* Analysing reads a sample of the pages, which the server does not count as a scan. */
 void predictor::vacuum(const VacuumStmt *statement) {
-    bool full = false;
+    bool full = false, analyses = !statement->is_vacuumcmd;
     ListCell *cell;
     foreach (cell, statement->options) {
         auto *option = static_cast<DefElem *>(lfirst(cell));
         if (std::strcmp(option->defname, "full") == 0)
             full = call([&] { return defGetBoolean(option); });
+        else if (std::strcmp(option->defname, "analyze") == 0)
+            analyses = call([&] { return defGetBoolean(option); });
     }
     if (!statement->rels)
         return open("it works on every table of the database");
@@ -193,10 +238,11 @@ void predictor::vacuum(const VacuumStmt *statement) {
 #if PG_VERSION_NUM >= 180000
         if (variable->inh)
             inheritors(oid, what);
+        (void)analyses;
 #else
         if (kind_of(oid) == RELKIND_PARTITIONED_TABLE)
             inheritors(oid, what);
-        else if (!statement->is_vacuumcmd)
+        else if (analyses)
             inheritors(oid, {AccessShareLock});
 #endif
     }
@@ -254,6 +300,14 @@ void predictor::alter_domain(const AlterDomainStmt *statement) {
     const Oid domain = call([&] {
         return LookupTypeNameOid(nullptr, makeTypeNameFromNameList(statement->typeName), true);
     });
+    if (statement->subtype == 'O' || statement->subtype == 'C' || statement->subtype == 'V')
+        for (const auto &[table, reason] : book_.all_touched()) // it may have such a column by now
+            if (has_storage(table))
+                relation(table, {ShareLock,
+                                 {},
+                                 {true, likely},
+                                 likely,
+                                 "an earlier statement may have made a column of the domain"});
     if (!OidIsValid(domain))
         return;
     switch (statement->subtype) {

@@ -139,8 +139,10 @@ void predictor::attach_partition(Oid parent, const PartitionCmd *command, LOCKMO
                           certain,
                           "the foreign key is checked by a query, which may use indexes"};
         with_inheritors(key.referenced, what);
-        for (Oid one : parts)
+        for (Oid one : parts) {
             relation(one, what);
+            keyed_already(one, key.referenced);
+        }
         book_.link(script_link::kind::foreign_key, table, key.referenced, key.on_update,
                    key.on_delete);
     }
@@ -162,7 +164,7 @@ void predictor::attach_index(Oid parent, const PartitionCmd *command, LOCKMODE m
 void predictor::detach_partition(Oid parent, const PartitionCmd *command, LOCKMODE mode) {
     const LOCKMODE part_mode =
 #if PG_VERSION_NUM >= 140000
-        command->concurrent ? ShareUpdateExclusiveLock : AccessExclusiveLock;
+        AccessExclusiveLock; // of CONCURRENTLY in its second transaction
 #else
         ShareUpdateExclusiveLock;
 #endif
@@ -170,13 +172,17 @@ void predictor::detach_partition(Oid parent, const PartitionCmd *command, LOCKMO
     const Oid table = named(command->name, {part_mode});
     inheritors(table, {mode});
     default_partition(parent, false);
-    for (const foreign_key &key : foreign_keys_of(table))
+    for (const foreign_key &key : foreign_keys_of(table)) {
         with_inheritors(key.referenced, {ShareRowExclusiveLock});
+        book_.link(script_link::kind::foreign_key, table, key.referenced, key.on_update,
+                   key.on_delete);
+    }
     for (const foreign_key &key : foreign_keys_to(table)) {
         static const char *const looked_for = "rows that refer to the partition are looked for";
         const effect what{AccessExclusiveLock, {}, {true, likely}, certain, looked_for};
         relation(key.table, what);
         relation(table, {part_mode, {}, {true, likely}, certain, looked_for});
+        inheritors(table, {mode, {}, {true, likely}, certain, looked_for});
     }
 }
 

@@ -86,6 +86,7 @@ private:
     void note_dependents(Oid class_id, Oid object_id);
     void note_setting(const VariableSetStmt *statement);
     void note_set_config(const FuncCall *called, bool runs_once);
+    void note_event_triggers(Node *node);
     void note_expressions(Oid table, List *elements);
     void inherit_code(Oid from, Oid to);
 
@@ -101,7 +102,7 @@ private:
     void read_made(Oid relation, LOCKMODE mode);
 
     /* query.cpp */
-    enum class depth { analysed, rewritten, executed };
+    enum class depth { analysed, rewritten, planned, executed };
     void query(Node *node, depth how);
     void copy(const CopyStmt *statement);
     void read(const query_reading &reading, depth how);
@@ -109,6 +110,8 @@ private:
     void expand_rules(Oid oid, CmdType event, bool for_update);
     void expand_query(Oid of, Query *query, bool for_update);
     void bounds_of_partition(Oid oid);
+    void read_by_policies(Oid table);
+    void read_rows_since(std::size_t first);
     void read_children(Oid parent, LOCKMODE mode, bool filtered);
 
     /* row_checks.cpp */
@@ -133,6 +136,8 @@ private:
     void create_table_as(const CreateTableAsStmt *statement);
     void create_view(const ViewStmt *statement);
     void create_rule(const RuleStmt *statement);
+    void alter_policy(const AlterPolicyStmt *statement);
+    void body_in_sql(Node *body);
     void create_schema(const CreateSchemaStmt *statement);
     void owned_by(List *options);
     void publish(List *objects);
@@ -144,12 +149,16 @@ private:
     void dropped(const ObjectAddress &start, bool cascade);
     void lock_to_delete(const ObjectAddress &object);
     void truncate(const TruncateStmt *statement);
+    void owned_sequences(Oid table, AttrNumber column);
 
     /* maintenance.cpp */
     void comment(ObjectType type, Node *object);
     void rename(const RenameStmt *statement);
     void set_schema(const AlterObjectSchemaStmt *statement);
     void reindex(const ReindexStmt *statement);
+    void reindex_table(Oid table, bool concurrently);
+    void reindex_index(Oid index, bool concurrently);
+    void depends_on_extension(const AlterObjectDependsStmt *statement);
     void refresh(const RefreshMatViewStmt *statement);
     void cluster(const RangeVar *table);
     void vacuum(const VacuumStmt *statement);
@@ -158,14 +167,14 @@ private:
     void grant(const GrantStmt *statement);
     void alter_domain(const AlterDomainStmt *statement);
     void columns_of_domain(Oid domain, LOCKMODE mode, bool scans);
-    void typed_tables(Oid type, LOCKMODE mode);
+    void typed_tables(Oid type, const effect &what);
 
     /* alter_table.cpp */
     void alter_table(const AlterTableStmt *statement);
     void alter_one(Oid table, const AlterTableStmt *whole, const AlterTableCmd *command,
                    LOCKMODE mode);
-    void set_not_null(Oid table, const char *column, LOCKMODE mode);
-    void enable_triggers(Oid table, const AlterTableCmd *command, LOCKMODE mode);
+    void set_not_null(Oid table, const char *column, bool recurse, LOCKMODE mode);
+    void enable_triggers(Oid table, const AlterTableCmd *command, bool recurse, LOCKMODE mode);
 
     /* alter_column.cpp */
     void add_column(Oid table, const ColumnDef *column, bool recurse, LOCKMODE mode);
@@ -175,7 +184,8 @@ private:
 
     /* constraint.cpp */
     void add_constraint(Oid table, const Constraint *constraint, bool recurse, LOCKMODE mode);
-    void add_index_constraint(Oid table, const Constraint *constraint, LOCKMODE mode);
+    void add_index_constraint(Oid table, const Constraint *constraint, bool recurse, LOCKMODE mode);
+    void keyed_already(Oid part, Oid referenced);
     void add_foreign_key(Oid table, const Constraint *constraint, bool checks, bool recurse);
     void drop_constraint(Oid table, const AlterTableCmd *command, bool recurse, LOCKMODE mode);
     void validate_constraint(Oid table, const char *name, bool recurse, LOCKMODE mode);
@@ -200,6 +210,8 @@ private:
 
 /* Helpers that more than one part needs. */
 std::vector<Oid> inheritors_of(Oid parent);
+/* The direct ones. */
+std::vector<Oid> children_of(Oid parent);
 char kind_of(Oid relation);
 bool has_storage(Oid relation);
 /* Does the expression call functions in a language that runs statements? */

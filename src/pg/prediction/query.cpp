@@ -9,12 +9,15 @@
 #include <algorithm>
 
 extern "C" {
+#include "catalog/indexing.h"
 #include "catalog/pg_language.h"
+#include "catalog/pg_policy.h"
 #include "catalog/pg_proc.h"
 #include "parser/parse_type.h"
 #include "parser/parsetree.h"
 #include "rewrite/prs2lock.h"
 #include "rewrite/rewriteDefine.h"
+#include "utils/rls.h"
 }
 
 namespace confiture::pg {
@@ -136,6 +139,40 @@ void predictor::read_children(Oid parent, LOCKMODE mode, bool filtered) {
     inheritors(parent, what);
 }
 
+/* The tables that the policies of a row-secured table name. */
+void predictor::read_by_policies(Oid table) {
+    if (book_.is_made(table) ||
+        call([&] { return check_enable_rls(table, InvalidOid, true); }) != RLS_ENABLED)
+        return;
+    struct row {
+        Oid policy;
+    };
+    for (const row &one :
+         catalog_rows<row>(PolicyRelationId, PolicyPolrelidPolnameIndexId,
+                           {{Anum_pg_policy_polrelid, table}}, [](HeapTuple tuple, row &found) {
+                               found.policy =
+                                   reinterpret_cast<Form_pg_policy>(GETSTRUCT(tuple))->oid;
+                               return true;
+                           }))
+        for (const dependent &named : dependencies_of(PolicyRelationId, one.policy))
+            if (named.class_id == RelationRelationId && named.object_id != table)
+                relation(named.object_id,
+                         perhaps(AccessShareLock, "a policy of row security names it"));
+}
+
+/* What the statement reads to keep is read by one plan or another. */
+void predictor::read_rows_since(std::size_t first) {
+    static const char *const chosen = "the planner chooses how it is read";
+    for (std::size_t i = first; i < found_.size(); i++) {
+        prediction &one = found_[i];
+        if (one.relation == InvalidOid || one.mode > RowShareLock || !has_storage(one.relation))
+            continue;
+        one.scans = {true, likely};
+        if (one.reason.find(chosen) == std::string::npos)
+            one.reason += (one.reason.empty() ? "" : "; ") + std::string(chosen);
+    }
+}
+
 void predictor::expand_query(Oid of, Query *query, bool for_update) {
     range_entries found{of, {}};
     call([&] { walk_query(query, collect_entries, &found); });
@@ -176,8 +213,11 @@ void predictor::read(const query_reading &reading, depth how) {
         if (kind_of(oid) == RELKIND_VIEW) {
             expand_rules(oid, CMD_SELECT, one.mode >= RowShareLock);
             read_made(oid, one.mode);
-        } else if (one.relation->inh)
+        } else if (one.relation->inh && how >= depth::planned)
             read_children(oid, one.mode, one.filtered);
+        read_by_policies(oid);
+        if (how >= depth::planned && kind_of(oid) == RELKIND_PARTITIONED_TABLE)
+            bounds_of_partition(oid);
     }
     for (const TypeName *name : reading.types) // literals are read while they are analysed
         if (type_runs_code(call([&] { return LookupTypeNameOid(nullptr, name, true); })))
@@ -266,6 +306,9 @@ void predictor::written(Node *node, depth how) {
         }
         return;
     }
+    read_by_policies(oid);
+    if (how == depth::rewritten)
+        return;
     if (event != CMD_INSERT && target->inh)
         read_children(oid, RowExclusiveLock, true);
     else if (kind_of(oid) == RELKIND_PARTITIONED_TABLE)

@@ -1,5 +1,6 @@
 /* What a statement changes for those that follow, and what earlier ones leave of its certainty. */
 #include "pg/boundary.hpp"
+#include "pg/prediction/catalog_rows.hpp"
 #include "pg/prediction/expressions.hpp"
 #include "pg/prediction/predictor.hpp"
 #include "pg/prediction/query_reading.hpp"
@@ -7,15 +8,27 @@
 #include <algorithm>
 
 extern "C" {
+#include "catalog/pg_event_trigger.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
+#include "commands/trigger.h"
 #include "nodes/makefuncs.h"
 #include "parser/parse_type.h"
 }
 
 namespace confiture::pg {
 
-using link = script_link::kind;
+static bool names_tag(Datum tags, const char *tag) {
+    Datum *elements;
+    int count;
+    deconstruct_array(DatumGetArrayTypeP(tags), TEXTOID, -1, false, TYPALIGN_INT, &elements,
+                      nullptr, &count);
+    for (int i = 0; i < count; i++)
+        if (std::strcmp(TextDatumGetCString(elements[i]), tag) == 0)
+            return true;
+    return false;
+}
 
 /* Settings that a prediction depends on. */
 static bool is_followed(const char *name) {
@@ -183,6 +196,33 @@ void predictor::note_expressions(Oid table, List *elements) {
 void predictor::inherit_code(Oid from, Oid to) {
     if (book_.has_code(from) || sets_off_code(from))
         book_.add_code(to);
+}
+
+/* Event triggers that are there already. */
+void predictor::note_event_triggers(Node *node) {
+    const CommandTag tag = call([&] { return CreateCommandTag(node); });
+    if (!command_tag_event_trigger_ok(tag))
+        return;
+    struct row {
+        Oid function;
+        NameData name;
+    };
+    const char *const tag_text = GetCommandTagName(tag);
+    for (const row &one : catalog_rows<row>(
+             EventTriggerRelationId, InvalidOid, {}, [&](HeapTuple tuple, row &found) {
+                 auto *form = reinterpret_cast<Form_pg_event_trigger>(GETSTRUCT(tuple));
+                 if (form->evtenabled == TRIGGER_DISABLED ||
+                     std::strcmp(NameStr(form->evtevent), "login") == 0)
+                     return false;
+                 found.function = form->evtfoid;
+                 found.name = form->evtname;
+                 bool null;
+                 const Datum tags =
+                     SysCacheGetAttr(EVENTTRIGGEROID, tuple, Anum_pg_event_trigger_evttags, &null);
+                 return null || names_tag(tags, tag_text);
+             }))
+        if (function_runs_code(one.function))
+            return unknown(std::string("the event trigger ") + NameStr(one.name) + " runs code");
 }
 
 void predictor::note_changes(Node *node) {
@@ -370,6 +410,7 @@ void predictor::whole(Node *node, std::string_view text) {
     if (const std::string *reason = book_.touched_name(text); reason && stale_.empty())
         stale_ = *reason;
     statement(node);
+    note_event_triggers(node);
     note_changes(node);
 }
 

@@ -12,8 +12,10 @@ void predictor::statement(Node *node) {
     switch (nodeTag(node)) {
     case T_SelectStmt:
         query(node, depth::executed);
-        if (const IntoClause *into = reinterpret_cast<SelectStmt *>(node)->intoClause)
+        if (const IntoClause *into = reinterpret_cast<SelectStmt *>(node)->intoClause) {
+            read_rows_since(0);
             makes(into->rel, RELKIND_RELATION);
+        }
         return;
     case T_InsertStmt:
     case T_UpdateStmt:
@@ -38,9 +40,9 @@ void predictor::statement(Node *node) {
             if (executes)
                 return create_table_as(reinterpret_cast<CreateTableAsStmt *>(explain->query));
             return query(reinterpret_cast<CreateTableAsStmt *>(explain->query)->query,
-                         depth::rewritten);
+                         depth::planned);
         default:
-            return query(explain->query, executes ? depth::executed : depth::rewritten);
+            return query(explain->query, executes ? depth::executed : depth::planned);
         }
     }
     case T_PrepareStmt:
@@ -78,12 +80,10 @@ void predictor::statement(Node *node) {
         query(policy->qual, depth::analysed);
         return query(policy->with_check, depth::analysed);
     }
-    case T_AlterPolicyStmt: {
-        auto *policy = reinterpret_cast<AlterPolicyStmt *>(node);
-        named(policy->table, {AccessExclusiveLock});
-        query(policy->qual, depth::analysed);
-        return query(policy->with_check, depth::analysed);
-    }
+    case T_AlterPolicyStmt:
+        return alter_policy(reinterpret_cast<AlterPolicyStmt *>(node));
+    case T_AlterObjectDependsStmt:
+        return depends_on_extension(reinterpret_cast<AlterObjectDependsStmt *>(node));
     case T_CreateStatsStmt: {
         ListCell *cell;
         foreach (cell, reinterpret_cast<CreateStatsStmt *>(node)->relations)
