@@ -228,6 +228,7 @@ void predictor::drop_one(const DropStmt *statement, Node *node) {
             cascade_to_touched();
         if (statement->concurrent) {
             book_.drop(oid);
+            relation(oid, perhaps(AccessExclusiveLock, "for a moment at its end"));
             return relation(table_of_index(oid), {mode});
         }
         if (kind_of(oid) == RELKIND_PARTITIONED_INDEX) // those without a part of it are locked too
