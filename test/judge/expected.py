@@ -26,9 +26,9 @@ class Expected:
 
 LIST = (
     # Only where the session has not looked at the partition before.
-    Expected("tables above a partition", (), r"subparted: .* \| plan: missed lock: AccessShareLock on \w+\.top"),
+    Expected("tables above a partition", (), r"(subparted|partition\w*): .* \| (plan|dry run): (missed|surplus) lock: AccessShareLock on \w+\.top"),
     Expected("a function that is replaced", ("plain", "CREATE OR REPLACE FUNCTION common.code() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 2; END'"),
-             r"CREATE OR REPLACE FUNCTION .* \| dry run: missed lock"),
+             r"CREATE OR REPLACE FUNCTION .* \| dry run: missed lock", 14, 17),
     Expected("DETACH CONCURRENTLY and FINALIZE", (), r"DETACH PARTITION \S+ (CONCURRENTLY|FINALIZE) \|"),
     # Who looks while it runs does not meet every one of them.
     Expected("indexes that are rebuilt in a moment", (), r"REINDEX TABLE .* \| plan: surplus lock: AccessExclusiveLock on .* held nothing"),
