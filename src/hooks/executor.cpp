@@ -149,6 +149,10 @@ private:
                 outcome.error = describe(next, raised);
                 if (limit.caused(raised))
                     outcome.status = hook_status::timed_out;
+            } catch (const failure &) { // an exception of a hook in C++
+                if (during.interrupted())
+                    during.raise();
+                throw;
             }
             // Also where the hook caught the cancel, or came to its end before it was noticed.
             if (limit.passed() && !outcome.error)

@@ -98,6 +98,33 @@ if os.getuid() != 0:
 answer = cluster.program("bash", LOAD, "--replace", base / "change", "-d", "load")
 ok(answer.returncode == 0 and "replaced" in answer.stdout and "added" in answer.stdout, "--replace replaces", answer.stdout, answer.stderr)
 
+# --prune unregisters what is gone from this folder and not applied, and nothing else.
+cluster.database("prune")
+LISTED = ("-d", "prune", "-A", "-t", "-F", ",")
+
+
+def prune(directory, *options):
+    answer = cluster.program("bash", LOAD, "--prune", *options, directory, *LISTED)
+    return answer.returncode, sorted(answer.stdout.split())
+
+
+shop = folder("shop", {f"00{number}_x.up.sql": "SELECT 1" for number in (1, 2, 3)})
+cluster.program("bash", LOAD, folder("others", {"009_y.up.sql": "SELECT 1"}), *LISTED)
+cluster.sql("SELECT confiture.register_migration('010', 'by a call', 'SELECT 1')", "prune")
+equal(prune(shop), (0, ["001,x,added", "002,x,added", "003,x,added"]), "--prune: nothing is gone")
+cluster.sql("CALL confiture.up('001')", "prune")
+for number in (1, 2):
+    (shop / f"00{number}_x.up.sql").unlink()
+equal(cluster.program("bash", LOAD, shop, *LISTED).stdout.split(), ["003,x,unchanged"], "without it what is gone stays")
+equal(prune(shop), (0, ["001,x,missing", "002,x,pruned", "003,x,unchanged"]), "--prune: what is not applied goes, what is applied is missing")
+equal(cluster.sql("SELECT string_agg(version, ' ' ORDER BY sort_key) FROM confiture.migration", "prune"), "001 003 009 010",
+      "--prune: other folders and calls are left alone")
+moved = shop.rename(base / "moved")
+equal(prune(moved), (0, ["003,x,unchanged"]), "--prune: a folder that has moved is another one")
+(moved / "003_x.up.sql").rename(moved / "004_x.up.sql")
+equal(prune(moved, "--folder", "elsewhere"), (0, ["004,x,added"]), "--folder: another name, and nothing of it is gone")
+equal(prune(moved), (0, ["003,x,pruned", "004,x,unchanged"]), "--prune: a file with a new version")
+
 # Names that a shell, COPY or SQL might trip over.
 cluster.database("hostile")
 names = ["quote'; DROP TABLE x; --", 'double " quote', "back\\slash\\n", "$(touch pwned)", "`touch pwned`", "tab\there", "line\nbreak",

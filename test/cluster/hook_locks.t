@@ -83,6 +83,34 @@ for phase in ("CLEANUP", "ON_ERROR"):
     equal(answer.state, "MG009" if phase == "CLEANUP" else "22012", f"{phase}: what failed first is told")
     ok('hook "h"' in answer.messages and "could not get" in answer.messages, f"{phase}: and the hook", answer.messages)
 
+# Deadlocks and serialization failures of a hook.
+FAILS_TWICE = "DO $$ BEGIN IF nextval('tries') < 3 THEN RAISE 'not yet' USING ERRCODE = '%s'; END IF; INSERT INTO ledger VALUES ('hook'); END $$"
+for state in ("40P01", "40001"):
+    for phase in ("BEFORE_DDL", "AFTER_DDL", "CLEANUP"):
+        database = Database()
+        database.migrator.run("CREATE SEQUENCE tries; SET confiture.lock_retries = 3")
+        database.hook(phase, FAILS_TWICE % state)
+        answer = database.migrator.run("CALL confiture.up()")
+        equal((answer.state, database.value("SELECT string_agg(what, ' ' ORDER BY what) FROM ledger"), database.value("SELECT last_value FROM tries")),
+              (None, "hook up", "3"), f"{state} in {phase}: tried again until it succeeds")
+    database = Database()
+    database.migrator.run("CREATE SEQUENCE tries MINVALUE -100; SET confiture.lock_retries = 1")
+    database.hook("AFTER_DDL", FAILS_TWICE % state)
+    answer = database.migrator.run("CALL confiture.up()")
+    ok(answer.state == state and 'hook "h" in phase AFTER_DDL, line 1' in answer.messages and answer.messages.count("attempt") == 2, f"{state} that stays: told with the hook", answer.messages)
+    equal(database.value("SELECT count(*) FROM ledger"), "0", f"{state} that stays: nothing is left of the step")
+database = Database()
+database.migrator.run("CREATE TABLE first (id int); CREATE TABLE second (id int); INSERT INTO first VALUES (1); INSERT INTO second VALUES (1); SET deadlock_timeout = '50ms'; "
+                      "SET confiture.lock_timeout = '10s'; SET confiture.lock_retries = 3")
+database.hook("AFTER_DDL", "UPDATE first SET id = 2; SELECT pg_sleep(0.5); UPDATE second SET id = 2")
+database.blocker.run("SET deadlock_timeout = '30s'; BEGIN; UPDATE second SET id = 3")
+database.migrator.start("CALL confiture.up()")
+wait_until(lambda: database.blocker.run(f"SELECT count(*) FROM pg_stat_activity WHERE pid = {database.migrator.pid} AND wait_event = 'PgSleep'").value == "1")
+database.blocker.run("UPDATE first SET id = 3; COMMIT")
+answer = database.migrator.finish()
+ok(answer.state is None and any("deadlock" in notice for notice in answer.notices), "a deadlock between a hook and another session is tried again", answer)
+equal(database.value("SELECT first.id || ' ' || second.id FROM first, second"), "2 2", "and the hook has the last word")
+
 # A hook's own lock_timeout.
 database = Database()
 database.hook("AFTER_DDL", "SET lock_timeout = '20s'; UPDATE target SET id = id + 1")

@@ -116,6 +116,22 @@ ok(answer.state == "57014" and "statement timeout" in answer.messages, "statemen
 session.run("RESET statement_timeout")
 equal(written(), [], "a cancel: what it wrote is undone")
 
+register("throw_over_a_cancel", more=", timeout => '30s', on_failure => 'continue'")
+for how, statement in (("run_phase()", PHASE), ("apply()", "SELECT confiture.apply('1')")):
+    session.start(statement)
+    ok(wait_until(lambda: other.run(BUSY.replace("run_phase", "run_phase|apply")).value == "t"), f"{how}: it runs")
+    other.run(f"SELECT pg_cancel_backend({session.pid})")
+    answer = session.finish()
+    ok(answer.state == "57014" and "user request" in answer.messages, f"{how}: a hook that throws over a cancel ends by the cancel all the same", repr(answer))
+equal((written(), session.run("SELECT count(*) FROM confiture.history").value), ([], "0"), "nothing of it is left")
+
+# ---- which way it runs ----
+
+register("tell", more=", direction => 'backward'")
+equal([session.run(PHASE.replace("'1')", f"'1', '{way}')")).rows and way for way in ("forward", "backward")], [[], "backward"], "a hook of the way back runs there alone")
+equal(session.run("SELECT direction FROM confiture.hooks").value, "backward", "the view has it")
+register("tell")
+
 # ---- what is no hook ----
 
 for symbol, library, state, message in (

@@ -28,6 +28,7 @@ CONFITURE_HOOK(raise_everything);
 CONFITURE_HOOK(spin);
 CONFITURE_HOOK(throw_exception);
 CONFITURE_HOOK(throw_number);
+CONFITURE_HOOK(throw_over_a_cancel);
 CONFITURE_HOOK(sleep_long);
 CONFITURE_HOOK(sleep_by_helper);
 CONFITURE_HOOK(leave_open);
@@ -95,6 +96,29 @@ void throw_exception(const ConfitureHookContext *, ConfitureHookResult *) {
 void throw_number(const ConfitureHookContext *, ConfitureHookResult *) {
     write("INSERT INTO written VALUES ('before a number')");
     throw 42;
+}
+
+/* Takes a cancel for an error like any, and throws one of its own. */
+void throw_over_a_cancel(const ConfitureHookContext *, ConfitureHookResult *) {
+    write("INSERT INTO written VALUES ('before a cancel')");
+    MemoryContext const before = CurrentMemoryContext;
+    volatile bool caught = false;
+    PG_TRY();
+    {
+        for (;;) {
+            CHECK_FOR_INTERRUPTS();
+            pg_usleep(1000);
+        }
+    }
+    PG_CATCH();
+    {
+        MemoryContextSwitchTo(before);
+        FlushErrorState();
+        caught = true;
+    }
+    PG_END_TRY();
+    if (caught)
+        throw std::runtime_error("thrown over it");
 }
 
 void sleep_long(const ConfitureHookContext *, ConfitureHookResult *) { pg_usleep(700000); }
