@@ -18,11 +18,13 @@ bool is_of_users(const pg::lock_tag &tag) {
 void step_locks::begin_step(pg::session_watch &watch) {
     session_ = &watch;
     ledger_ = {};
+    ledger_.begin(pg::held_locks(), 0, pg::now_ms());
     ledger_.move_to({0, 1, 0, false, -1});
     made_here_.clear();
     names_.clear();
     watch_.look(true); // what the session holds anyway
     ledger_.note({}, pg::now_ms());
+    watch.sample(&watch_);
 }
 
 /* Its name before the statement that may change it. */
@@ -40,11 +42,18 @@ void step_locks::look(bool whole) {
     for (const pg::lock_watch::change &change : changes)
         if (change.now & ~change.before && is_of_users(change.tag))
             meet(change.tag.relation());
-    ledger_.note(changes, pg::now_ms());
-    session_->blocking_writers_since(ledger_.blocking_writers_since());
+    const double now_ms = pg::now_ms();
+    ledger_.note(changes, now_ms, watch_.last_was_whole(), &watch_.sighted());
+    ledger_.note_taken_again_soon(now_ms);
+    session_->blocking_writers_since(ledger_.blocking_writers_since().value_or(0));
 }
 
-void step_locks::look_after_error() { ledger_.note(watch_.look(true), pg::now_ms()); }
+void step_locks::look_after_error() {
+    const auto &changes = watch_.look(true);
+    const double now_ms = pg::now_ms();
+    ledger_.note(changes, now_ms, true, &watch_.sighted());
+    ledger_.note_taken_again(now_ms);
+}
 
 void step_locks::utility_begins(const char *, const std::vector<std::uint32_t> &relations) {
     for (const std::uint32_t relation : relations)
@@ -65,7 +74,7 @@ void step_locks::end_step(const std::vector<pg::lock_wait> &waits) {
         ledger_.note_wait(wait.tag, wait.mode, wait.began_ms, wait.ended_ms, wait.blockers);
     const double now_ms = pg::now_ms();
     for (const running::lock_entry &entry : ledger_.entries())
-        if (!entry.erased && is_of_users(entry.tag)) {
+        if (!entry.erased && (!entry.held_before || entry.taken_again) && is_of_users(entry.tag)) {
             meet(entry.tag.relation());
             settle(entry, now_ms);
         }
@@ -76,14 +85,15 @@ void step_locks::settle(const running::lock_entry &entry, double now_ms) {
     if (name == names_.end() || name->second.empty() || made_here_.count(name->first))
         return;
     table_lock &known = tables_[name->second];
-    if (entry.mode < known.mode)
+    const bool blocks = entry.mode >= running::share_lock;
+    const bool others_block = known.mode >= running::share_lock;
+    if (entry.mode < known.mode && !(others_block && blocks))
         return;
-    if (entry.mode > known.mode)
-        known = {entry.mode, 0, 0};
-    // A statement locks at its beginning, which is when the look before was.
-    const double since = std::min(entry.not_before_ms + entry.waited_ms, entry.acquired_ms);
+    if (entry.mode > known.mode && !others_block)
+        known = {};
+    known.mode = std::max(known.mode, static_cast<int>(entry.mode));
     const double until = entry.released_ms >= 0 ? entry.released_ms : now_ms;
-    known.held_ms = std::max(known.held_ms, until - since);
+    known.held_ms = std::max(known.held_ms, until - entry.not_before_ms);
     known.waited_ms = std::max(known.waited_ms, entry.waited_ms);
 }
 

@@ -33,7 +33,8 @@ public:
     void end_step(const std::vector<pg::lock_wait> &waits);
 
     /* Writes an array with an object for each table that was there before: its strongest lock, and
-     * the longest time that one attempt at a step held it; the strongest first, at most 50. */
+     * the longest time that one attempt at a step held it, or any lock that blocks writers where it
+     * is such a one; the strongest first, at most 50. */
     void write(json_writer &json) const;
     bool empty() const { return tables_.empty(); }
 
@@ -42,6 +43,7 @@ public:
     void utility_begins(const char *tag, const std::vector<std::uint32_t> &relations) override;
     void nested_ended(const pg::nested_statement &) override {}
     void object_touched(const pg::object_event &event) override;
+    void subtransaction_aborts() override { look_after_error(); }
     void plan_executed(std::string_view, int, double) override {}
     double plan_threshold_ms() const override { return 0; }
     /* A lock whose hold is limited may be taken in the middle of a block. */

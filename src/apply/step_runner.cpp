@@ -151,13 +151,13 @@ void step_runner::run_within_limits(const step_work &work, pg::session_watch &wa
         run_phases(work.after);
         run_deferred(work);
         locks_.look(true);
-        locks_.end_step(watch.waits());
         observed.reset();
         if (several_) {
             settings.commit();
             keep_lock_timeout();
         }
         hook_runs_.write(run_);
+        locks_.end_step(watch.waits());
         note();
         watch.lift_limits();
     } catch (const pg::error &raised) {

@@ -156,6 +156,7 @@ private:
         const at_work working;
         chain_ = {};
         pg::memory_context statement_memory("confiture statement");
+        const pg::unobserved by_an_apply_around_it;
         pg::subtransaction trial;
         pg::lock_migrator();
         if (times_.empty()) { // every iteration runs what the first one read

@@ -115,6 +115,7 @@ bool hook_runner::ended(const hooks::hook &which, const hooks::hook_outcome &out
 }
 
 void hook_runner::leave_hook() {
+    observer_.note_waits();
     place_.hook = -1;
     place_.line = 0;
     record_.ledger.move_to(place_);

@@ -17,15 +17,31 @@ struct lock_line {
     const running::lock_entry *entry = nullptr;
     std::string object;
     const relation_info *relation = nullptr; // null for what is none
-    double held_ms = 0;
+    double held_ms = 0;                      // never less than it was
     bool new_object = false;
 };
 
-/* The strongest lock on a table that was there before, where it keeps writers waiting. */
+/* How long others cannot read and write a table that was there before, or cannot write it: while
+ * it or an index of it is locked, and while they queue behind the wait for that. */
 struct table_hold {
     std::string table;
-    int mode = 0;
-    double held_ms = 0;
+    char kind = 'r';
+    bool exclusive = false; // readers wait, too
+    double downtime_ms = 0; // never less than it was
+    double waited_ms = 0;   // a part of it
+    bool is_upper_bound = false;
+    bool until_end = true;
+    std::int32_t statement = 0;
+};
+
+/* A time that is never less than the true one. */
+struct upper_time {
+    double ms = 0;
+    bool is_upper_bound = false; // and may be more
+    void raise_to(double milliseconds, bool upper_bound) {
+        if (milliseconds > ms)
+            *this = {milliseconds, upper_bound};
+    }
 };
 
 struct lock_summary {
@@ -33,8 +49,8 @@ struct lock_summary {
     std::int64_t left_out = 0;
     std::int64_t total = 0;
     std::vector<std::string> locked_tables; // that existed before, strongest lock first
-    double longest_exclusive_hold_ms = 0;   // of an AccessExclusiveLock on what existed before
-    double expected_downtime_ms = 0;        // longest time that writers of one table had to wait
+    upper_time longest_exclusive_hold;      // of an AccessExclusiveLock on what existed before
+    upper_time expected_downtime;           // longest time that writers of one table had to wait
     std::vector<table_hold> holds;          // AccessExclusiveLock first, then the longest
     std::size_t holds_left_out = 0;
 };

@@ -41,11 +41,8 @@ public:
         for (std::size_t i = 0; i < inputs.size(); i++)
             if (!run_migration(inputs[i], static_cast<std::int32_t>(i)))
                 break;
-        record_.waits = watch_.waits();
+        observer_.note_waits();
         record_.waits_caused = watch_.waits_caused();
-        for (const pg::lock_wait &wait : record_.waits)
-            record_.ledger.note_wait(wait.tag, wait.mode, wait.began_ms - record_.began_ms,
-                                     wait.ended_ms - record_.began_ms, wait.blockers);
     }
 
 private:
@@ -178,6 +175,8 @@ private:
         } catch (const pg::error &raised) {
             statement_record check;
             ending_.note_error(raised, check);
+            observer_.look_after_error();
+            observer_.note_waits();
             migration_->execution_ms += pg::now_ms() - started;
             return false;
         }
@@ -187,6 +186,7 @@ private:
             return false;
         }
         observer_.look(true);
+        observer_.note_waits();
         record_.ledger.end_step(now());
         step_->release();
         step_.reset();
@@ -220,7 +220,7 @@ void run_chain(const std::vector<migration_input> &inputs, hooks::registered_hoo
                const options &chosen, const session_snapshot &before,
                pg::memory_context &statement_memory, chain_record &record) {
     record.began_ms = pg::now_ms();
-    record.ledger.begin(before.held);
+    record.ledger.begin(before.held, record.began_ms, 0);
     record.rows.begin_transaction();
     chain_runner(registered, chosen, before, statement_memory, record).run(inputs);
 }

@@ -32,13 +32,20 @@ inline std::uint64_t object_key(std::uint32_t class_id, std::uint32_t object_id)
     return std::uint64_t{class_id} << 32 | object_id;
 }
 
+/* A wait for a lock, and which statement or hook waited. */
+struct wait_record {
+    pg::lock_wait wait; // times as pg::now_ms()
+    running::ledger_place place;
+    bool in_vain = false;
+};
+
 /* A chain after one iteration. */
 struct chain_record {
     std::vector<migration_record> migrations;
     running::lock_ledger ledger;
     relation_book relations;
     running::row_counter rows; // of the migration that runs
-    std::vector<pg::lock_wait> waits;
+    std::vector<wait_record> waits;
     std::vector<pg::wait_caused> waits_caused;
     const char *statistics_written_by = nullptr;            // a command tag
     std::unordered_map<std::uint64_t, object_note> objects; // by object_key()

@@ -86,6 +86,7 @@ bool statement_meter::run(const pg::statement &where, std::int32_t ordinal,
         look_at_lock_timeout(where);
     std::move(record.side_effects.begin(), record.side_effects.end(),
               std::back_inserter(migration_->side_effects));
+    observer_.note_waits();
     watch_.forget_statement();
     observer_.end();
     migration_->execution_ms += record.elapsed_ms;
@@ -158,8 +159,11 @@ bool statement_meter::dispatch(statement_record &record) {
             leave_out(record, text, "it depends on what was not run");
             return true;
         }
-        pg::refuse_temporary_names(text);
-        pg::check_form(text); // whatever its plain form may do
+        {
+            const pg::unobserved by_the_ledger; // the blocks that it rolls back are our own
+            pg::refuse_temporary_names(text);
+            pg::check_form(text); // whatever its plain form may do
+        }
         tell_step_alone(record);
         if (record.where.kind == kind::concurrently)
             return run_concurrently(record, text);
@@ -239,7 +243,10 @@ void statement_meter::tell_step_alone(const statement_record &record) {
 
 bool statement_meter::run_concurrently(statement_record &record, std::string_view text) {
     const pg::statement_facts facts = pg::facts_of(text);
-    const concurrent_choice choice = choose_form(facts, chosen_.concurrently, record_.relations);
+    const concurrent_choice choice = [&] {
+        const pg::unobserved by_the_ledger; // the blocks that it rolls back are our own
+        return choose_form(facts, chosen_.concurrently, record_.relations);
+    }();
     const auto note_real_locks = [&] {
         for (const real_lock &lock : choice.locks) {
             record_.relations.meet(lock.tag.relation());

@@ -33,9 +33,13 @@ statement_observer::statement_observer(chain_record &record, pg::session_watch &
     for (const pg::lock_watch::change &held : locks_.look(true)) // no news, but to be named
         if (is_of_users(held.tag))
             record_.relations.meet(held.tag.relation());
+    watch_.sample(&locks_);
 }
 
+statement_observer::~statement_observer() { watch_.sample(nullptr); }
+
 void statement_observer::begin(statement_record &statement) {
+    look(false);
     statement_ = &statement;
     nested_.clear();
     events_.clear();
@@ -48,9 +52,11 @@ void statement_observer::look(bool whole) {
     for (const pg::lock_watch::change &change : changes)
         if (is_of_users(change.tag))
             record_.relations.meet(change.tag.relation());
-    record_.ledger.note(changes, pg::now_ms() - record_.began_ms);
-    const double since = record_.ledger.blocking_writers_since();
-    watch_.blocking_writers_since(since > 0 ? since + record_.began_ms : 0);
+    const double now_ms = pg::now_ms() - record_.began_ms;
+    record_.ledger.note(changes, now_ms, locks_.last_was_whole(), &locks_.sighted());
+    record_.ledger.note_taken_again_soon(now_ms);
+    const auto since = record_.ledger.blocking_writers_since();
+    watch_.blocking_writers_since(since ? *since + record_.began_ms : 0);
 }
 
 void statement_observer::look_after_error() {
@@ -58,7 +64,23 @@ void statement_observer::look_after_error() {
     for (const pg::lock_watch::change &change : changes)
         if (is_of_users(change.tag))
             record_.relations.meet_unnamed(change.tag.relation());
-    record_.ledger.note(changes, pg::now_ms() - record_.began_ms);
+    const double now_ms = pg::now_ms() - record_.began_ms;
+    record_.ledger.note(changes, now_ms, true, &locks_.sighted());
+    record_.ledger.note_taken_again(now_ms);
+}
+
+void statement_observer::note_waits() {
+    const std::size_t known = record_.waits.size();
+    if (watch_.wait_count() == known)
+        return;
+    const std::vector<pg::lock_wait> waits = watch_.waits();
+    for (std::size_t i = known; i < waits.size(); i++) {
+        const pg::lock_wait &wait = waits[i];
+        const bool granted =
+            record_.ledger.note_wait(wait.tag, wait.mode, wait.began_ms - record_.began_ms,
+                                     wait.ended_ms - record_.began_ms, wait.blockers);
+        record_.waits.push_back({wait, record_.ledger.place(), !granted});
+    }
 }
 
 void statement_observer::query_begins(const std::vector<std::uint32_t> &relations) {

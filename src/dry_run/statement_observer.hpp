@@ -13,6 +13,9 @@ class statement_observer final : public pg::observer {
 public:
     /* Strict: what no rollback undoes is refused before it is done. */
     statement_observer(chain_record &record, pg::session_watch &watch, bool strict);
+    statement_observer(const statement_observer &) = delete;
+    statement_observer &operator=(const statement_observer &) = delete;
+    ~statement_observer();
 
     void begin(statement_record &statement);
     void end();
@@ -21,6 +24,8 @@ public:
     void look(bool whole);
     /* After an ERROR the catalogs cannot be read before the rollback: names are asked for then. */
     void look_after_error();
+    /* What was waited for since the call before was waited for by the statement or hook of now. */
+    void note_waits();
     std::size_t shared_lock_count() const { return locks_.shared_count(); }
 
     void relations_locked() override { look(false); }
@@ -30,6 +35,7 @@ public:
     void leaves_transaction(pg::outside_effect effect, std::string_view statement) override;
     void function_called(std::uint32_t function, std::string_view statement) override;
     void object_touched(const pg::object_event &event) override;
+    void subtransaction_aborts() override { look_after_error(); }
     void plan_executed(std::string_view plan, int depth, double elapsed_ms) override;
     double plan_threshold_ms() const override { return 100; }
 

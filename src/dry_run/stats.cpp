@@ -220,6 +220,7 @@ void write_locks(const migration_result &result, json_writer &json) {
         json.member("acquired_ms", entry.acquired_ms);
         json.member("waited_ms", entry.waited_ms);
         json.member("held_ms", line.held_ms);
+        json.member("held_is_upper_bound", entry.hold_is_upper_bound());
         json.member("released", entry.released_ms >= 0 ? "early" : "end");
         json.member("blocks",
                     entry.tag.is_relation() ? blocked_by(entry.mode) : std::vector<std::string>());
@@ -254,11 +255,17 @@ std::string object_of(const chain_record &chain, const pg::lock_tag &tag) {
            std::to_string(tag.field2);
 }
 
-void write_waits(const chain_record &chain, json_writer &json) {
+void write_waits(const migration_result &result, json_writer &json) {
+    const chain_record &chain = *result.chain;
     json.key("waits");
     json.begin_array();
-    for (const pg::lock_wait &wait : chain.waits) {
+    for (const wait_record &record : chain.waits) {
+        if (record.place.migration != static_cast<std::int32_t>(result.index))
+            continue;
+        const pg::lock_wait &wait = record.wait;
         json.begin_object();
+        json.member("statement", record.place.statement);
+        json.member("line", record.place.line);
         json.member("object", object_of(chain, wait.tag));
         json.member("mode", pg::lock_mode_name(wait.mode));
         json.member("began_ms", wait.began_ms - chain.began_ms);
@@ -294,8 +301,12 @@ void write_totals(const migration_result &result, json_writer &json) {
     json.member("deleted", migration.written.deleted);
     json.member("waited_ms", migration.waited_ms);
     json.member("locks", result.locks.total);
-    json.member("longest_exclusive_hold_ms", result.locks.longest_exclusive_hold_ms);
-    json.member("expected_downtime_ms", result.locks.expected_downtime_ms);
+    const upper_time &exclusive = result.locks.longest_exclusive_hold;
+    json.member("longest_exclusive_hold_ms", exclusive.ms);
+    json.member("longest_exclusive_hold_is_upper_bound", exclusive.is_upper_bound);
+    const upper_time &downtime = result.locks.expected_downtime;
+    json.member("expected_downtime_ms", downtime.ms);
+    json.member("expected_downtime_is_upper_bound", downtime.is_upper_bound);
     json.key("resources");
     write_resources(migration.spent, json);
     json.key("by_tag");
@@ -356,7 +367,7 @@ void write_stats(const migration_result &result, json_writer &json) {
     write_totals(result, json);
     write_statements(migration, json);
     write_locks(result, json);
-    write_waits(*result.chain, json);
+    write_waits(result, json);
     write_side_effects(result.side_effects, json);
     write_hooks(migration.hooks, json);
     json.key("plan_check");

@@ -48,14 +48,23 @@ void tell_outcome(const migration_record &migration, std::vector<std::string> &t
     }
 }
 
-/* One sentence a table, for the lock that keeps the most waiting. */
+std::string sentence_of(const table_hold &hold) {
+    const char *what = hold.kind == 'S' ? "Nobody can take values from "
+                       : hold.exclusive ? "Nobody can read or write "
+                                        : "Nobody can write to ";
+    std::string told = what + hold.table + " for " + (hold.is_upper_bound ? "at most " : "") +
+                       duration(hold.downtime_ms);
+    if (hold.waited_ms > 0)
+        told += ", " + duration(hold.waited_ms) + " of it behind the wait for the lock";
+    if (hold.exclusive && hold.until_end && hold.kind != 'S')
+        told += ": an AccessExclusiveLock is held until the end";
+    return told + ".";
+}
+
+/* For the locks that keep others waiting longest. */
 void tell_locks(const lock_summary &locks, std::vector<std::string> &told) {
     for (const table_hold &hold : locks.holds)
-        told.push_back(
-            hold.mode == running::access_exclusive_lock
-                ? "Nobody can read or write " + hold.table + " for " + duration(hold.held_ms) +
-                      ": an AccessExclusiveLock is held until the end."
-                : "Nobody can write to " + hold.table + " for " + duration(hold.held_ms) + ".");
+        told.push_back(sentence_of(hold));
     if (locks.holds_left_out > 0)
         told.push_back(std::to_string(locks.holds_left_out) +
                        " more tables are locked against writers.");

@@ -2,8 +2,10 @@
 
 #include "pg/boundary.hpp"
 #include "pg/proc.hpp"
+#include "pg/tracer.hpp"
 
 #include <algorithm>
+#include <atomic>
 
 extern "C" {
 #include "access/twophase.h"
@@ -21,15 +23,12 @@ static lock_tag relation_tag(Oid database, Oid relation) {
 }
 
 lock_watch::lock_watch()
-    : memory_("confiture lock watch"), known_{entries(&memory_), entries(&memory_),
-                                              entries(&memory_), entries(&memory_),
-                                              entries(&memory_), entries(&memory_),
-                                              entries(&memory_), entries(&memory_),
-                                              entries(&memory_), entries(&memory_),
-                                              entries(&memory_), entries(&memory_),
-                                              entries(&memory_), entries(&memory_),
-                                              entries(&memory_), entries(&memory_)},
-      fresh_(&memory_), fast_(&memory_) {
+    : memory_("confiture lock watch"),
+      known_([this]<std::size_t... Partition>(std::index_sequence<Partition...>) {
+          return std::array<entries, partition_count>{
+              ((void)Partition, entries(context_allocator<entry>(&memory_)))...};
+      }(std::make_index_sequence<partition_count>())),
+      fresh_(context_allocator<entry>(&memory_)), fast_(context_allocator<entry>(&memory_)) {
     fresh_.reserve(256);
     fast_.resize(static_cast<std::size_t>(fast_path_slots()), entry{});
 }
@@ -163,16 +162,107 @@ void lock_watch::look_at_group() {
         }
 }
 
+namespace {
+
+/* The handler runs in this thread: it sees the flag, or all that was done before. */
+class handler_kept_out {
+public:
+    explicit handler_kept_out(volatile std::sig_atomic_t &flag) : flag_(flag) {
+        flag_ = 1;
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+    }
+    handler_kept_out(const handler_kept_out &) = delete;
+    handler_kept_out &operator=(const handler_kept_out &) = delete;
+    ~handler_kept_out() {
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+        flag_ = 0;
+    }
+
+private:
+    volatile std::sig_atomic_t &flag_;
+};
+
+} // namespace
+
 const std::vector<lock_watch::change> &lock_watch::look(bool whole) {
     constexpr std::size_t few = 200; // a whole look at them costs no more than a microsecond
     whole = whole || shared_count() <= few;
+    const handler_kept_out alone(looking_);
     changes_.clear();
     look_at_fast_path();
     for (int partition = 0; partition < partition_count; partition++)
         look_at_partition(partition, whole);
     if (whole)
         look_at_group();
+    sighted_.last_ms = sighting_.last_ms;
+    sighted_.complete = sighting_.complete;
+    sighted_.count = sighting_.count;
+    std::copy_n(sighting_.locks.begin(), sighting_.count, sighted_.locks.begin());
+    sighting_.count = 0;
+    sighting_.complete = true;
+    looked_ms_ = now_ms();
+    if (whole)
+        looked_whole_ms_ = looked_ms_;
     return changes_;
+}
+
+/* Walks the lists as look_at_partition() does; both are in the order of acquisition. */
+void lock_watch::sample(double now_ms) noexcept {
+    if (looking_)
+        return;
+    constexpr int most_links = 1000000;
+    constexpr lock_modes strong = static_cast<lock_modes>(-(1 << lock_sightings::weakest_mode));
+    for (int partition = 0; partition < partition_count; partition++) {
+        const entries &known = known_[static_cast<std::size_t>(partition)];
+        auto &list = MyProc->myProcLocks[partition];
+        std::size_t old = 0;
+        PROCLOCK *held = peek_first(&list, offsetof(PROCLOCK, procLink));
+        for (int links = 0; held && held->tag.myProc == MyProc && links < most_links; links++) {
+            const lock_tag tag = plain(held->tag.myLock->tag);
+            while (old < known.size() && (known[old].address != held || !(known[old].tag == tag)))
+                old++;
+            const bool was_known = old < known.size();
+            const lock_modes before = was_known ? known[old++].modes : lock_modes{0};
+            const auto news = static_cast<lock_modes>(held->holdMask & strong & ~before);
+            if (news && tag.is_relation() && tag.relation() >= FirstNormalObjectId)
+                sight(tag, news, was_known, now_ms);
+            held = peek_next(&list, &held->procLink, offsetof(PROCLOCK, procLink));
+        }
+    }
+    sighting_.last_ms = now_ms;
+}
+
+void lock_watch::sight(const lock_tag &tag, lock_modes modes, bool was_known,
+                       double now_ms) noexcept {
+    for (int mode = lock_sightings::weakest_mode; mode <= MaxLockMode; mode++) {
+        if (!(modes & LOCKBIT_ON(mode)) || sighting_.find(tag, mode))
+            continue;
+        if (sighting_.count == lock_sightings::most) {
+            sighting_.complete = false;
+            return;
+        }
+        // A quick look sees no stronger mode of what was held.
+        const double looked = was_known ? looked_whole_ms_ : looked_ms_;
+        sighting_.locks[sighting_.count++] = {tag, mode, std::max(looked, sighting_.last_ms),
+                                              now_ms};
+    }
+}
+
+double lock_watch::blocking_writers_since() const noexcept {
+    double since = 0;
+    for (std::size_t i = 0; i < sighting_.count && !looking_; i++) {
+        const lock_sighting &seen = sighting_.locks[i];
+        if (seen.mode >= ShareLock && (since == 0 || seen.not_before_ms < since))
+            since = seen.not_before_ms;
+    }
+    return since;
+}
+
+const lock_sighting *lock_sightings::find(const lock_tag &tag, int mode) const {
+    for (std::size_t i = 0; i < count; i++)
+        if (locks[i].mode == mode && locks[i].tag == tag)
+            return &locks[i];
+    return nullptr;
 }
 
 std::size_t lock_watch::shared_count() const {
@@ -234,21 +324,40 @@ std::vector<int> conflicting_sessions(const lock_tag &tag, int mode) {
 
 /* LockAcquireExtended() hands out the lock's local entry; a lock that is held already is granted
  * there, without a look at the shared table. */
+static LOCALLOCK *local_lock(const LOCKTAG &locktag, int mode) {
+    if (!LockHeldByMe(&locktag, mode CONFITURE_LOCK_HELD_EXACTLY))
+        return nullptr;
+    LOCALLOCK *held = nullptr;
+    LockAcquireExtended(&locktag, mode, false, true, false, &held CONFITURE_LOG_LOCK_FAILURE);
+    LockRelease(&locktag, mode, false);
+    return held;
+}
+
 hold_count times_held(const lock_tag &tag, int mode) {
     const LOCKTAG locktag = raw(tag);
     return call([&]() -> hold_count {
-        if (!LockHeldByMe(&locktag, mode CONFITURE_LOCK_HELD_EXACTLY))
+        const LOCALLOCK *held = local_lock(locktag, mode);
+        if (!held)
             return {};
-        LOCALLOCK *held = nullptr;
-        LockAcquireExtended(&locktag, mode, false, true, false, &held CONFITURE_LOG_LOCK_FAILURE);
         hold_count count;
-        count.all = held->nLocks - 1;
+        count.all = held->nLocks;
         for (int i = 0; i < held->numLockOwners; i++)
             if (!held->lockOwners[i].owner)
                 count.session = held->lockOwners[i].nLocks;
-        LockRelease(&locktag, mode, false);
         return count;
     });
+}
+
+counted_hold::counted_hold(const lock_tag &tag, int mode) : tag_(tag), mode_(mode) {
+    const LOCKTAG locktag = raw(tag);
+    local_ = call([&] { return local_lock(locktag, mode); });
+}
+
+/* The hash table of local locks never gives memory back: an entry that is gone is another lock's or
+ * nobody's. */
+std::int64_t counted_hold::times() const noexcept {
+    const auto *local = static_cast<const LOCALLOCK *>(local_);
+    return local && plain(local->tag.lock) == tag_ && local->tag.mode == mode_ ? local->nLocks : 0;
 }
 
 bool take_session_lock(const lock_tag &tag, int mode) {

@@ -8,7 +8,7 @@
 #include "pg/memory.hpp"
 
 #include <array>
-#include <boost/container/pmr/vector.hpp>
+#include <csignal>
 #include <cstdint>
 #include <string>
 #include <unordered_map>
@@ -51,6 +51,26 @@ struct held_lock {
 /* Everything that this session holds now, once each, unsorted. */
 std::vector<held_lock> held_locks();
 
+/* A mode of a lock that was seen for the first time between two looks; times as now_ms(). */
+struct lock_sighting {
+    lock_tag tag;
+    int mode;
+    double not_before_ms, seen_ms;
+};
+
+/* What a timer saw since the look before, of the strong modes: those that no fast path holds. */
+struct lock_sightings {
+    static constexpr std::size_t most = 128;
+    static constexpr int weakest_mode = 4; // ShareUpdateExclusive
+
+    double last_ms = 0;   // of the last sample; 0 for none
+    bool complete = true; // else there was no room for all
+    std::size_t count = 0;
+    std::array<lock_sighting, most> locks;
+
+    const lock_sighting *find(const lock_tag &tag, int mode) const;
+};
+
 /* Notices what this session acquires and releases, look by look. */
 class lock_watch {
 public:
@@ -65,6 +85,17 @@ public:
      * nanoseconds where nothing new was locked; it may miss a stronger mode on what was held and
      * releases, which the next whole look finds. */
     const std::vector<change> &look(bool whole);
+    bool last_was_whole() const { return looked_ms_ == looked_whole_ms_; }
+
+    /* When what the last look found was taken, as far as a timer saw it; valid until the next. */
+    const lock_sightings &sighted() const { return sighted_; }
+
+    /* For a timer's handler, between two looks: allocates and locks nothing. */
+    void sample(double now_ms) noexcept;
+
+    /* For the same handler: since when a lock that blocks writers may be held that no look has
+     * found yet; 0 for none. */
+    double blocking_writers_since() const noexcept;
 
     /* Locks of this session in the shared lock table, as of the last look. */
     std::size_t shared_count() const;
@@ -79,7 +110,7 @@ private:
         lock_modes fast = 0, shared = 0, group = 0;
         lock_modes all() const { return fast | shared | group; }
     };
-    using entries = boost::container::pmr::vector<entry>;
+    using entries = std::vector<entry, context_allocator<entry>>;
 
     static bool holds_still(const entries &known);
     void look_at_fast_path();
@@ -87,6 +118,7 @@ private:
     void look_at_group();
     void collect(const void *process, int partition);
     void account(const lock_tag &tag, lock_modes sources::*where, lock_modes now);
+    void sight(const lock_tag &tag, lock_modes modes, bool was_known, double now_ms) noexcept;
 
     memory_context memory_;
     static constexpr int partition_count = 16;
@@ -96,6 +128,9 @@ private:
     entries fast_;
     std::unordered_map<lock_tag, sources, lock_tag_hash> held_;
     std::vector<change> changes_;
+    volatile std::sig_atomic_t looking_ = 0; // the handler keeps out meanwhile
+    double looked_ms_ = 0, looked_whole_ms_ = 0;
+    lock_sightings sighting_, sighted_; // by the handler now, and before the last look
 };
 
 /* The shared lock table has room for this many locks of all sessions together. */
@@ -116,6 +151,18 @@ struct hold_count {
     std::int64_t all = 0, session = 0;
 };
 hold_count times_held(const lock_tag &tag, int mode);
+
+/* The same for a lock of a transaction, asked again and again at next to no cost. */
+class counted_hold {
+public:
+    counted_hold(const lock_tag &tag, int mode);
+    std::int64_t times() const noexcept;
+
+private:
+    const void *local_; // its LOCALLOCK
+    lock_tag tag_;
+    int mode_;
+};
 
 /* Takes or releases a session-level lock once.  False where another session has it now. */
 bool take_session_lock(const lock_tag &tag, int mode);

@@ -29,6 +29,27 @@ private:
     void *context_;
 };
 
+/* For a standard container; boost's own allocator has a default that only its library brings. */
+template <typename T> struct context_allocator {
+    using value_type = T;
+
+    explicit context_allocator(boost::container::pmr::memory_resource *from) : resource(from) {}
+    template <typename U>
+    context_allocator(const context_allocator<U> &other) : resource(other.resource) {}
+
+    T *allocate(std::size_t count) {
+        return static_cast<T *>(resource->allocate(count * sizeof(T), alignof(T)));
+    }
+    void deallocate(T *pointer, std::size_t count) noexcept {
+        resource->deallocate(pointer, count * sizeof(T), alignof(T));
+    }
+    template <typename U> bool operator==(const context_allocator<U> &other) const {
+        return resource == other.resource;
+    }
+
+    boost::container::pmr::memory_resource *resource;
+};
+
 /* While it lives, PostgreSQL allocates in the given context. */
 class memory_scope {
 public:

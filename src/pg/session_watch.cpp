@@ -55,6 +55,7 @@ struct watch_state {
     caused_wait caused[most_caused];
     int caused_count;
     volatile double blocking_since_ms, statement_ends_ms;
+    lock_watch *sampled;               // null for none
     volatile std::sig_atomic_t reason; // a stop_reason
     self_cancel *cancel;
 };
@@ -193,6 +194,13 @@ void forget_those_who_wait_no_more() {
             state.waiters[i].lock = nullptr;
 }
 
+/* As the looks found it, or earlier, as the timer sees it since. */
+double blocking_writers_since() {
+    const double told = state.blocking_since_ms;
+    const double sighted = state.sampled ? state.sampled->blocking_writers_since() : 0;
+    return told > 0 && sighted > 0 ? std::min(told, sighted) : std::max(told, sighted);
+}
+
 /* Runs in a signal handler: reads shared memory, writes plain data, allocates and locks nothing. */
 void on_tick() {
     if (!state.on || state.resting || proc_exit_inprogress || !MyProc) // a FATAL runs no destructor
@@ -203,8 +211,11 @@ void on_tick() {
     const int held = watch_held(now);
     if (state.limits.locks && static_cast<std::size_t>(held) > state.limits.locks)
         stop(stop_reason::too_many_locks);
-    if (state.limits.lock_hold_ms && state.blocking_since_ms > 0 &&
-        now - state.blocking_since_ms >= state.limits.lock_hold_ms)
+    if (state.sampled)
+        state.sampled->sample(now);
+    const double blocking_since = blocking_writers_since();
+    if (state.limits.lock_hold_ms && blocking_since > 0 &&
+        now - blocking_since >= state.limits.lock_hold_ms)
         stop(stop_reason::lock_hold);
     if (state.statement_ends_ms > 0 && now >= state.statement_ends_ms)
         stop(stop_reason::statement_timeout);
@@ -236,6 +247,7 @@ session_watch::session_watch(const watch_limits &limits) {
     state.waiting = false;
     state.blocking_since_ms = 0;
     state.statement_ends_ms = 0;
+    state.sampled = nullptr;
     state.reason = 0;
     state.cancel = &cancel_;
     state.resting = false;
@@ -282,6 +294,8 @@ resting_watch::~resting_watch() {
 
 void session_watch::blocking_writers_since(double since_ms) { state.blocking_since_ms = since_ms; }
 
+void session_watch::sample(lock_watch *locks) noexcept { state.sampled = locks; }
+
 void session_watch::limit_statement(int milliseconds) {
     state.statement_ends_ms = milliseconds > 0 ? now_ms() + milliseconds : 0;
 }
@@ -321,6 +335,8 @@ std::vector<lock_wait> session_watch::waits() const {
     }
     return waits;
 }
+
+std::size_t session_watch::wait_count() const { return static_cast<std::size_t>(state.wait_count); }
 
 double session_watch::waited_ms() const {
     double waited = 0;

@@ -59,6 +59,9 @@ public:
     /* Since when a lock that blocks writers is held; 0 while none is. */
     void blocking_writers_since(double since_ms);
 
+    /* Is to see, by the timer, what is taken between its looks; null for none, and at its end. */
+    void sample(lock_watch *locks) noexcept;
+
     void limit_lock_waits(int milliseconds) noexcept;
 
     /* The statement that begins now may take this long; 0 for no limit. */
@@ -75,6 +78,7 @@ public:
     bool caused(const error &raised) const;
 
     std::vector<lock_wait> waits() const;
+    std::size_t wait_count() const;
     /* Milliseconds waited for locks so far. */
     double waited_ms() const;
     std::vector<wait_caused> waits_caused() const;

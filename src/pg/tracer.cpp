@@ -242,6 +242,16 @@ bool on_permissions(CONFITURE_PERMISSION_PARAMETERS) {
     return previous_permissions ? previous_permissions(CONFITURE_PERMISSION_ARGUMENTS) : true;
 }
 
+/* AbortSubTransaction() calls before it releases the locks. */
+void on_subtransaction(SubXactEvent event, SubTransactionId, SubTransactionId, void *) {
+    if (event != SUBXACT_EVENT_ABORT_SUB || !watching)
+        return;
+    try {
+        watching->subtransaction_aborts();
+    } catch (...) { // an abort goes on whatever happens
+    }
+}
+
 } // namespace
 
 observation::observation(observer &wanted)
@@ -286,6 +296,7 @@ void install_tracer() {
     object_access_hook = on_access;
     previous_permissions = ExecutorCheckPerms_hook;
     ExecutorCheckPerms_hook = on_permissions;
+    RegisterSubXactCallback(on_subtransaction, nullptr);
 }
 
 } // namespace confiture::pg

@@ -65,6 +65,9 @@ public:
      * that is none of SQL's own. */
     virtual void function_called(std::uint32_t, std::string_view) {}
     virtual void object_touched(const object_event &event) = 0;
+    /* A block is about to be rolled back, with its locks held still; the catalogs cannot be read,
+     * and what this throws is lost. */
+    virtual void subtransaction_aborts() = 0;
     /* A data-modifying or reading statement took this long: its plan with actual rows. */
     virtual void plan_executed(std::string_view plan, int depth, double elapsed_ms) = 0;
     /* Statements at or above this run time have their plan told. */

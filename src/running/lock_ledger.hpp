@@ -4,10 +4,14 @@
 
 #include "pg/locks.hpp"
 
+#include <algorithm>
 #include <cstdint>
+#include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 namespace confiture::running {
@@ -17,19 +21,30 @@ struct lock_entry {
     pg::lock_tag tag{};
     std::uint8_t mode = 0;
     bool held_before = false;    // by the caller, before the run
+    bool taken_again = false;    // what the caller held, by the run as well
     bool predicted = false;      // that of the real form, which did not run
     bool emulation = false;      // of the plain form, which ran in its place
     std::int32_t migration = -1; // index in the chain
     std::int32_t statement = 0;  // ordinal; 0 for the check of deferred constraints
     std::int32_t hook = -1;      // index of the hook of the migration that took it; -1 for none
     std::int32_t line = 0;
-    double not_before_ms = 0;  // nothing of it was there at this look …
-    double acquired_ms = 0;    // … it was at this one
+    double not_before_ms = 0;  // it was not there then: a hold counts from here
+    double acquired_ms = 0;    // it was, when it was first seen
     double released_ms = -1;   // -1: not before its step ended
     double step_ended_ms = -1; // where a commit would have released it
     double waited_ms = 0;
+    double wait_began_ms = -1; // -1: it was not waited for
     std::vector<int> blockers; // process ids
     bool erased = false;
+
+    /* The moment of taking is known to the tick of a session_watch; else the time of the hold is an
+     * upper bound. */
+    bool hold_is_upper_bound() const { return acquired_ms - not_before_ms > 12; }
+
+    /* Others queue behind whoever waits for a lock as behind him who holds it. */
+    double in_the_way_since_ms() const {
+        return wait_began_ms >= 0 ? std::min(wait_began_ms, not_before_ms) : not_before_ms;
+    }
 };
 
 /* Where the run stands. */
@@ -41,30 +56,33 @@ struct ledger_place {
 
 class lock_ledger {
 public:
-    /* The locks that the caller holds already. */
-    void begin(const std::vector<pg::held_lock> &held);
+    /* The locks that the caller holds already, at `now_ms`.  The ledger's times begin at `began_ms`
+     * on the clock of pg::now_ms(). */
+    void begin(const std::vector<pg::held_lock> &held, double began_ms, double now_ms);
 
     void move_to(const ledger_place &place) { place_ = place; }
+    const ledger_place &place() const { return place_; }
 
     /* Nobody else sees this relation: no writer waits for it. */
-    void made_here(std::uint32_t relation) {
-        made_here_.insert(relation);
-        if (relation == blocking_relation_)
-            blocking_since_ms_ = 0;
-    }
+    void made_here(std::uint32_t relation);
 
-    /* Takes the changes of one look at `now_ms`; the look before was at the previous call. */
-    void note(const std::vector<pg::lock_watch::change> &changes, double now_ms);
+    /* Takes the changes of one look at `now_ms`, which was whole or not, and what a timer has seen
+     * since the look before; that one was at the previous call. */
+    void note(const std::vector<pg::lock_watch::change> &changes, double now_ms, bool whole = true,
+              const pg::lock_sightings *sighted = nullptr);
 
-    /* What an earlier step took and still holds, for nothing was committed, is taken again without
-     * a change in the lock manager: the count of its holds tells. */
+    /* What an earlier step or the caller took and still holds, for nothing was committed, is taken
+     * again without a change in the lock manager: the count of its holds tells. */
     void note_taken_again(double now_ms);
+    /* The same within a statement, as long as there are few of them. */
+    void note_taken_again_soon(double now_ms);
 
     /* A commit would release here what the migration holds. */
     void end_step(double now_ms);
 
-    /* A wait belongs to the entry of its lock and mode that was acquired after it began. */
-    void note_wait(const pg::lock_tag &tag, int mode, double began_ms, double ended_ms,
+    /* A wait belongs to the entry of its lock and mode that was acquired after it began; false
+     * where there is none, for it was waited for in vain. */
+    bool note_wait(const pg::lock_tag &tag, int mode, double began_ms, double ended_ms,
                    const std::vector<int> &blockers);
 
     /* A lock that is known without being taken. */
@@ -77,8 +95,8 @@ public:
     bool holds(std::uint32_t relation, int mode) const;
 
     const std::vector<lock_entry> &entries() const { return entries_; }
-    /* When the first lock that blocks writers was taken by the run; 0 for none held. */
-    double blocking_writers_since() const { return blocking_since_ms_; }
+    /* Since when the run holds a lock that blocks writers; nothing for none held. */
+    std::optional<double> blocking_writers_since() const;
 
 private:
     struct key {
@@ -94,25 +112,35 @@ private:
 
     struct earlier_hold {
         key lock;
-        std::int64_t times;
-        bool taken_again;
+        pg::counted_hold count;
+        std::int64_t times, times_before;
+        std::optional<std::size_t> taken_again; // its entry
     };
 
-    void acquired(const pg::lock_tag &tag, int mode, double now_ms);
+    /* Between these two moments. */
+    struct taking {
+        double not_before_ms, seen_ms;
+    };
+
+    std::size_t acquired(const pg::lock_tag &tag, int mode, const taking &when);
     void released(const pg::lock_tag &tag, int mode, double now_ms);
+    taking taken(const pg::lock_tag &tag, int mode, double now_ms, double last_look_ms,
+                 const pg::lock_sightings *sighted) const;
+    void remember_holds();
 
     std::vector<lock_entry> entries_;
     std::vector<std::size_t> free_;
     std::size_t step_begins_ = 0; // no entry before this one belongs to the open step
     std::unordered_map<key, std::size_t, key_hash> open_;
     std::vector<earlier_hold> earlier_;
+    double counted_ms_ = 0;                             // when their holds were last counted
+    std::set<std::pair<double, std::size_t>> blocking_; // writers: since when, and the entry
     std::unordered_map<std::uint32_t, int> taken_;
     std::unordered_map<std::uint32_t, std::uint16_t> ever_taken_; // modes, also released ones
     std::unordered_set<std::uint32_t> made_here_;
     ledger_place place_;
-    double last_look_ms_ = 0;
-    double blocking_since_ms_ = 0;
-    std::uint32_t blocking_relation_ = 0;
+    double began_ms_ = 0;
+    double last_look_ms_ = 0, last_whole_look_ms_ = 0;
 };
 
 /* Lock modes that writers have to wait for: Share and above. */

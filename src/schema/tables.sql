@@ -64,7 +64,7 @@ COMMENT ON COLUMN confiture.history.finished_at IS 'When the attempt ended.';
 COMMENT ON COLUMN confiture.history.executed_by IS 'Role that ran it.';
 COMMENT ON COLUMN confiture.history.statements_done IS 'Statements that were completed.';
 COMMENT ON COLUMN confiture.history.error IS 'The error of a failed attempt, with its SQLSTATE, message, detail, hint and place.';
-COMMENT ON COLUMN confiture.history.locks IS 'What the steps of the attempt locked of the tables that were there before, strongest first, at most 50: table, mode (the strongest one), held_ms (the longest that one try at a step held it, from the beginning of the statement that took it, without the wait), waited_ms (the longest wait for it). What runs in the background worker is not in it; null where nothing ran.';
+COMMENT ON COLUMN confiture.history.locks IS 'What the steps of the attempt locked of the tables that were there before, strongest first, at most 50: table, mode (the strongest one), held_ms (the longest that one try at a step held it, or any lock on the table that blocks writers where it is such a one; never less than it was, but for the commit that follows), waited_ms (the longest wait for it). What runs in the background worker is not in it; null where nothing ran.';
 
 CREATE TABLE confiture.journal (
     sort_key text COLLATE "C" NOT NULL,
