@@ -37,7 +37,7 @@ RawStmt *parse_statement(const char *text) {
         const standard_strings standard;
         parsed = parse_as_set(text);
     }
-    if (!standard_conforming_strings && std::strchr(text, '\\') && !reads_the_same(text, parsed))
+    if (!compat::standard_strings() && std::strchr(text, '\\') && !reads_the_same(text, parsed))
         throw failure{migration_invalid,
                       "a string with a backslash means something else while "
                       "standard_conforming_strings is off",
@@ -141,7 +141,7 @@ static statement_kind kind_of_reindex(const ReindexStmt *statement) {
 static bool leaves_the_server(const AlterSubscriptionStmt *statement) {
 #if PG_VERSION_NUM >= 140000
     switch (statement->kind) {
-    case ALTER_SUBSCRIPTION_REFRESH:
+    case compat::refresh_publication:
         return true;
     case ALTER_SUBSCRIPTION_SET_PUBLICATION:
     case ALTER_SUBSCRIPTION_ADD_PUBLICATION:
@@ -179,9 +179,11 @@ static statement_kind kind_of(Node *node) {
         return either(concurrently_detached(reinterpret_cast<AlterTableStmt *>(node)) != nullptr);
     case T_VacuumStmt:
         return either(false, reinterpret_cast<VacuumStmt *>(node)->is_vacuumcmd);
-    case T_ClusterStmt: { // before PostgreSQL 15 what is partitioned is refused
-        const RangeVar *table = reinterpret_cast<ClusterStmt *>(node)->relation;
-        return either(false, !table || (PG_VERSION_NUM >= 150000 && is_partitioned(table)));
+    case compat::cluster_tag: { // before PostgreSQL 15 what is partitioned is refused
+        auto *statement = reinterpret_cast<compat::cluster_statement *>(node);
+        const RangeVar *table = compat::table_of(statement);
+        return either(false, !table || (PG_VERSION_NUM >= 150000 && is_partitioned(table)) ||
+                                 has_option(compat::options_of(statement), "concurrently"));
     }
     case T_DiscardStmt:
         return either(false, reinterpret_cast<DiscardStmt *>(node)->target == DISCARD_ALL);
@@ -283,8 +285,8 @@ List *range_variables_of(Node *utility) {
         return one(reinterpret_cast<IndexStmt *>(utility)->relation);
     case T_ReindexStmt:
         return one(reinterpret_cast<ReindexStmt *>(utility)->relation);
-    case T_ClusterStmt:
-        return one(reinterpret_cast<ClusterStmt *>(utility)->relation);
+    case compat::cluster_tag:
+        return one(compat::table_of(reinterpret_cast<compat::cluster_statement *>(utility)));
     case T_CopyStmt:
         return one(reinterpret_cast<CopyStmt *>(utility)->relation);
     case T_RefreshMatViewStmt:

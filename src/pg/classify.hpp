@@ -3,6 +3,7 @@
 #include "pg/postgres.hpp"
 
 #include "pg/catalog.hpp"
+#include "pg/compat.hpp"
 #include "pg/memory.hpp"
 #include "pg/outside_effects.hpp"
 #include "pg/parse.hpp"
@@ -23,13 +24,13 @@ classification classify(std::string_view text, memory_context &memory);
 /* While it lives, the server parses with standard_conforming_strings = on. */
 class standard_strings {
 public:
-    standard_strings() { standard_conforming_strings = true; }
+    standard_strings() { compat::set_standard_strings(true); }
     standard_strings(const standard_strings &) = delete;
     standard_strings &operator=(const standard_strings &) = delete;
-    ~standard_strings() { standard_conforming_strings = before_; }
+    ~standard_strings() { compat::set_standard_strings(before_); }
 
 private:
-    const bool before_ = standard_conforming_strings;
+    const bool before_ = compat::standard_strings();
 };
 
 /* The parse tree of one statement, in the current memory context.  Throws

@@ -2,6 +2,7 @@
 
 #include "pg/boundary.hpp"
 #include "pg/catalog.hpp"
+#include "pg/compat.hpp"
 #include "pg/jsonb.hpp"
 
 extern "C" {
@@ -20,7 +21,7 @@ namespace {
 constinit std::uint64_t changes = 1;
 constinit bool listening = false;
 
-void on_change(Datum, int, uint32) { changes++; }
+void on_change(Datum, compat::cache_identifier, uint32) { changes++; }
 
 void listen_for_changes() {
     if (listening)

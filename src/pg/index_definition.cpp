@@ -85,7 +85,7 @@ index_key key_of(const IndexElem *element, Oid table) {
 }
 
 int options_of(const IndexElem *element, Oid method) {
-    IndexAmRoutine *routine = GetIndexAmRoutineByAmId(method, false);
+    const IndexAmRoutine *routine = GetIndexAmRoutineByAmId(method, false);
     if (!routine->amcanorder)
         return 0;
     const bool descending = element->ordering == SORTBY_DESC;

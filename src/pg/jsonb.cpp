@@ -10,10 +10,19 @@ jsonb_builder::jsonb_builder() = default;
 
 void jsonb_builder::push(int token, void *scalar) {
     call([&] {
+#if PG_VERSION_NUM >= 190000
+        if (!state_)
+            state_ = palloc0(sizeof(JsonbInState));
+        auto *state = static_cast<JsonbInState *>(state_);
+        pushJsonbValue(state, static_cast<JsonbIteratorToken>(token),
+                       static_cast<JsonbValue *>(scalar));
+        result_ = state->result;
+#else
         auto *state = static_cast<JsonbParseState *>(state_);
         result_ = pushJsonbValue(&state, static_cast<JsonbIteratorToken>(token),
                                  static_cast<JsonbValue *>(scalar));
         state_ = state;
+#endif
     });
 }
 

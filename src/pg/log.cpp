@@ -1,6 +1,7 @@
 #include "pg/log.hpp"
 
 #include "pg/boundary.hpp"
+#include "pg/compat.hpp"
 #include "pg/settings.hpp"
 
 #include <charconv>
@@ -13,9 +14,10 @@ bool log_is_wanted() {
     const int level = log_level();
     if (level == 0)
         return false;
+    const int threshold = compat::log_threshold();
     if (level == LOG_SERVER_ONLY)
-        return log_min_messages == LOG || log_min_messages <= ERROR;
-    return level >= log_min_messages && log_min_messages != LOG;
+        return threshold == LOG || threshold <= ERROR;
+    return level >= threshold && threshold != LOG;
 }
 
 static void append_escaped(std::string &out, std::string_view text) {

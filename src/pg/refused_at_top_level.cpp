@@ -1,6 +1,7 @@
 #include "pg/refused_at_top_level.hpp"
 
 #include "pg/boundary.hpp"
+#include "pg/compat.hpp"
 #include "pg/prediction/catalog_rows.hpp"
 
 extern "C" {
@@ -191,12 +192,13 @@ void check_drop_tablespace(const DropTableSpaceStmt *statement) {
 }
 
 /* Of a partitioned table, as cluster(). */
-void check_cluster(const ClusterStmt *statement) {
+void check_cluster(const compat::cluster_statement *statement) {
 #if PG_VERSION_NUM >= 150000
-    if (!statement->relation)
+    RangeVar *named = compat::table_of(statement);
+    if (!named)
         return;
     const Oid table = call([&] {
-        return RangeVarGetRelidExtended(statement->relation, NoLock, 0,
+        return RangeVarGetRelidExtended(named, NoLock, 0,
 #if PG_VERSION_NUM >= 170000
                                         RangeVarCallbackMaintainsTable,
 #else
@@ -204,7 +206,7 @@ void check_cluster(const ClusterStmt *statement) {
 #endif
                                         nullptr);
     });
-    const char *name = statement->relation->relname;
+    const char *name = named->relname;
     if (statement->indexname) {
         if (!OidIsValid(call(
                 [&] { return get_relname_relid(statement->indexname, get_rel_namespace(table)); })))
@@ -212,6 +214,8 @@ void check_cluster(const ClusterStmt *statement) {
                                                  " for table " + quoted(name) + " does not exist");
         return;
     }
+    if (!compat::needs_clustered(statement))
+        return;
     cached_relation opened(table);
     const bool clustered = opened && call([&] {
                                ListCell *cell;
@@ -273,8 +277,8 @@ void check_at_top_level(Node *node) {
         if (auto *statement = reinterpret_cast<VacuumStmt *>(node); statement->is_vacuumcmd)
             check_vacuum(statement);
         return;
-    case T_ClusterStmt:
-        return check_cluster(reinterpret_cast<ClusterStmt *>(node));
+    case compat::cluster_tag:
+        return check_cluster(reinterpret_cast<compat::cluster_statement *>(node));
     case T_CreatedbStmt:
         return check_create_database(reinterpret_cast<CreatedbStmt *>(node));
     case T_DropdbStmt:

@@ -25,7 +25,11 @@ void on_interrupt(SIGNAL_ARGS) {
         interrupts = interrupts + 1;
         last_was_timeout = get_timeout_indicator(STATEMENT_TIMEOUT, false);
     }
+#if PG_VERSION_NUM >= 190000
+    StatementCancelHandler(postgres_signal_arg, pg_siginfo);
+#else
     StatementCancelHandler(postgres_signal_arg);
+#endif
 }
 
 } // namespace

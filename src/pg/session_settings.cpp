@@ -1,6 +1,7 @@
 #include "pg/session_settings.hpp"
 
 #include "pg/boundary.hpp"
+#include "pg/compat.hpp"
 #include "pg/settings.hpp"
 #include "pg/transaction.hpp"
 
@@ -42,30 +43,22 @@ std::string text_of(double value) {
 std::string text_of(config_generic *setting, const config_var_value *stacked) {
     switch (setting->vartype) {
     case PGC_BOOL: {
-        const bool value =
-            stacked ? stacked->val.boolval : *reinterpret_cast<config_bool *>(setting)->variable;
+        const bool value = stacked ? stacked->val.boolval : *compat::bool_of(setting);
         return value ? "on" : "off";
     }
     case PGC_INT:
-        return std::to_string(stacked ? stacked->val.intval
-                                      : *reinterpret_cast<config_int *>(setting)->variable);
-    case PGC_REAL: {
-        auto *real = reinterpret_cast<config_real *>(setting);
-        return text_of(stacked ? stacked->val.realval : *real->variable);
-    }
+        return std::to_string(stacked ? stacked->val.intval : *compat::int_of(setting));
+    case PGC_REAL:
+        return text_of(stacked ? stacked->val.realval : *compat::real_of(setting));
     case PGC_STRING: {
-        const char *value = stacked ? stacked->val.stringval
-                                    : *reinterpret_cast<config_string *>(setting)->variable;
+        const char *value = stacked ? stacked->val.stringval : *compat::string_of(setting);
         return value ? value : "";
     }
-    case PGC_ENUM: {
-        auto *choice = reinterpret_cast<config_enum *>(setting);
-        const char *name = call([&] {
-            return config_enum_lookup_by_value(choice,
-                                               stacked ? stacked->val.enumval : *choice->variable);
+    case PGC_ENUM:
+        return call([&] {
+            return compat::enum_name(setting,
+                                     stacked ? stacked->val.enumval : *compat::enum_of(setting));
         });
-        return name;
-    }
     }
     return {};
 }

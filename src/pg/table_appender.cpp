@@ -97,7 +97,9 @@ void table_appender::target::store(const std::vector<value> &row) {
 }
 
 static void add_index_entries(ResultRelInfo *indexes, TupleTableSlot *slot, EState *executor) {
-#if PG_VERSION_NUM >= 160000
+#if PG_VERSION_NUM >= 190000
+    ExecInsertIndexTuples(indexes, executor, 0, slot, NIL, nullptr);
+#elif PG_VERSION_NUM >= 160000
     ExecInsertIndexTuples(indexes, slot, executor, false, false, nullptr, NIL, false);
 #elif PG_VERSION_NUM >= 140000
     ExecInsertIndexTuples(indexes, slot, executor, false, false, nullptr, NIL);

@@ -2,6 +2,7 @@
 
 #include "pg/boundary.hpp"
 #include "pg/classify.hpp"
+#include "pg/compat.hpp"
 #include "pg/parse.hpp"
 
 extern "C" {
@@ -146,7 +147,7 @@ void read(Node *node, top_level_statement &facts) {
         return name(facts, kind::drop_subscription, statement->subname, statement->missing_ok);
     }
     case T_VacuumStmt:
-    case T_ClusterStmt:
+    case compat::cluster_tag:
     case T_RefreshMatViewStmt:
     case T_AlterSystemStmt:
     case T_CheckPointStmt:

@@ -1,5 +1,6 @@
 /* CREATE: what the new object leans on. */
 #include "pg/boundary.hpp"
+#include "pg/compat.hpp"
 #include "pg/prediction/catalog_rows.hpp"
 #include "pg/prediction/predictor.hpp"
 
@@ -327,8 +328,7 @@ void predictor::set_publication(const char *name) {
     const Oid publication = call([&] { return get_publication_oid(name, true); });
     if (!OidIsValid(publication))
         return;
-    List *tables =
-        call([&] { return GetPublicationRelations(publication, PUBLICATION_PART_ROOT); });
+    List *tables = call([&] { return compat::tables_of_publication(publication); });
     ListCell *cell;
     foreach (cell, tables)
         relation(lfirst_oid(cell), {ShareUpdateExclusiveLock});

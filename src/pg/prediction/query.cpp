@@ -1,5 +1,6 @@
 /* SELECT, INSERT, UPDATE, DELETE, MERGE and COPY: what they name, and what views and rules add. */
 #include "pg/boundary.hpp"
+#include "pg/compat.hpp"
 #include "pg/prediction/catalog_rows.hpp"
 #include "pg/prediction/expressions.hpp"
 #include "pg/prediction/predictor.hpp"
@@ -75,13 +76,7 @@ bool runs_code(Node *expression) {
 }
 
 bool any_function_runs_code(List *name) {
-    FuncCandidateList candidates = call([&] {
-#if PG_VERSION_NUM >= 140000
-        return FuncnameGetCandidates(name, -1, NIL, false, false, false, true);
-#else
-        return FuncnameGetCandidates(name, -1, NIL, false, false, true);
-#endif
-    });
+    FuncCandidateList candidates = call([&] { return compat::functions_named(name); });
     for (; candidates; candidates = candidates->next)
         if (function_runs_code(candidates->oid))
             return true;
@@ -96,8 +91,7 @@ bool predictor::may_run_code(const FuncCall *called) const {
 
 /* The operators of this name, whatever their arguments. */
 static bool operator_runs_code(const A_Expr *expression) {
-    FuncCandidateList candidates =
-        call([&] { return OpernameGetCandidates(expression->name, '\0', true); });
+    FuncCandidateList candidates = call([&] { return compat::operators_named(expression->name); });
     for (; candidates; candidates = candidates->next)
         if (function_runs_code(call([&] { return get_opcode(candidates->oid); })))
             return true;

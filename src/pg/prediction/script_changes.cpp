@@ -1,5 +1,6 @@
 /* What a statement changes for those that follow, and what earlier ones leave of its certainty. */
 #include "pg/boundary.hpp"
+#include "pg/compat.hpp"
 #include "pg/prediction/catalog_rows.hpp"
 #include "pg/prediction/expressions.hpp"
 #include "pg/prediction/predictor.hpp"
@@ -123,13 +124,7 @@ void predictor::note_function(List *name, bool is_new) {
     note_name(strVal(llast(name)));
     if (is_new)
         book_.add_function(strVal(llast(name)));
-    FuncCandidateList candidates = call([&] {
-#if PG_VERSION_NUM >= 140000
-        return FuncnameGetCandidates(name, -1, NIL, false, false, false, true);
-#else
-        return FuncnameGetCandidates(name, -1, NIL, false, false, true);
-#endif
-    });
+    FuncCandidateList candidates = call([&] { return compat::functions_named(name); });
     for (; candidates; candidates = candidates->next)
         note_dependents(ProcedureRelationId, candidates->oid);
 }

@@ -1,5 +1,6 @@
 /* Which part of the predictor knows a kind of statement. */
 #include "pg/boundary.hpp"
+#include "pg/compat.hpp"
 #include "pg/prediction/predictor.hpp"
 
 extern "C" {
@@ -147,8 +148,8 @@ void predictor::statement(Node *node) {
         return reindex(reinterpret_cast<ReindexStmt *>(node));
     case T_RefreshMatViewStmt:
         return refresh(reinterpret_cast<RefreshMatViewStmt *>(node));
-    case T_ClusterStmt:
-        return cluster(reinterpret_cast<ClusterStmt *>(node)->relation);
+    case compat::cluster_tag:
+        return cluster(compat::table_of(reinterpret_cast<compat::cluster_statement *>(node)));
     case T_VacuumStmt:
         return vacuum(reinterpret_cast<VacuumStmt *>(node));
 
