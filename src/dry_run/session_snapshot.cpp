@@ -24,20 +24,25 @@ std::vector<std::string> prepared_statements() {
     return names_by("SELECT name FROM pg_catalog.pg_prepared_statement()");
 }
 
-/* A sequence that is locked was used. */
+bool is_sequence(std::uint32_t relation) {
+    const std::optional<pg::relation_name> name = pg::name_of_relation(relation);
+    return name && name->kind == 'S';
+}
+
+/* A sequence that is locked was used.  Catalogs that a query named would stay locked. */
 std::vector<std::pair<std::uint32_t, std::string>>
 last_values(const std::vector<pg::held_lock> &held) {
     std::string list;
     for (const pg::held_lock &lock : held)
-        if (lock.tag.is_relation() && lock.tag.field1 == pg::current_database())
+        if (lock.tag.is_relation() && lock.tag.field1 == pg::current_database() &&
+            is_sequence(lock.tag.relation()))
             list += (list.empty() ? "" : ",") + std::to_string(lock.tag.relation());
     std::vector<std::pair<std::uint32_t, std::string>> values;
     if (list.empty())
         return values;
-    for (const pg::record &row : pg::query(
-             "SELECT c.oid, pg_catalog.pg_sequence_last_value(c.oid) FROM pg_catalog.pg_class c "
-             "WHERE c.relkind = 'S' AND c.oid = ANY ($1::pg_catalog.oid[])",
-             {"{" + list + "}"}))
+    for (const pg::record &row : pg::query("SELECT s, pg_catalog.pg_sequence_last_value(s) "
+                                           "FROM pg_catalog.unnest($1::pg_catalog.oid[]) AS s",
+                                           {"{" + list + "}"}))
         values.emplace_back(static_cast<std::uint32_t>(std::stoul(*row[0])), row[1].value_or(""));
     return values;
 }

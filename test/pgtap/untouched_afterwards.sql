@@ -130,7 +130,7 @@ SELECT 'BEGIN',
        format('SELECT is_empty(''SELECT * FROM pg_temp.differences()'', %L)', name || ', after the transaction')
   FROM script \gexec
 
-SELECT isnt((confiture.dry_run_sql(text)).success, NULL, name || ': has an outcome') FROM script
+SELECT is((confiture.dry_run_sql(text)).success IS NULL, name = 'what cannot run', name || ': has an outcome unless something was not run') FROM script
  WHERE name NOT LIKE '%error%';
 
 -- Locks of the transaction that are left: its own id, and sequences that were advanced.

@@ -382,8 +382,7 @@ void predictor::set_expression(Oid table, const char *column, LOCKMODE mode) {
 void predictor::drop_column(Oid table, const AlterTableCmd *command, bool recurse, LOCKMODE mode) {
     std::vector<Oid> tables = recurse ? inheritors_of(table) : std::vector<Oid>();
     tables.push_back(table);
-    const bool there =
-        call([&] { return get_attnum(table, command->name); }) != InvalidAttrNumber;
+    const bool there = call([&] { return get_attnum(table, command->name); }) != InvalidAttrNumber;
     if (!recurse && there) // the children keep theirs, as one of their own
         for (Oid child : children_of(table))
             relation(child, {mode});
