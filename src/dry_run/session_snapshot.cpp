@@ -7,6 +7,7 @@
 #include "pg/transaction.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace confiture::dry_run {
 
@@ -40,9 +41,11 @@ last_values(const std::vector<pg::held_lock> &held) {
     std::vector<std::pair<std::uint32_t, std::string>> values;
     if (list.empty())
         return values;
-    for (const pg::record &row : pg::query("SELECT s, pg_catalog.pg_sequence_last_value(s) "
-                                           "FROM pg_catalog.unnest($1::pg_catalog.oid[]) AS s",
-                                           {"{" + list + "}"}))
+    for (const pg::record &row :
+         pg::query("SELECT s, CASE WHEN pg_catalog.has_sequence_privilege(s, 'USAGE, SELECT') "
+                   "THEN pg_catalog.pg_sequence_last_value(s) END "
+                   "FROM pg_catalog.unnest($1::pg_catalog.oid[]) AS s",
+                   {"{" + list + "}"}))
         values.emplace_back(static_cast<std::uint32_t>(std::stoul(*row[0])), row[1].value_or(""));
     return values;
 }
