@@ -14,7 +14,7 @@ ROWS = 40
 cluster = Cluster("shared_buffers=64MB", "fsync=off")
 cluster.database("model", f"""
 CREATE FUNCTION slow(value int) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.005); RETURN true; END';
-CREATE FUNCTION slowly(value int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN PERFORM pg_sleep(0.005); RETURN value; END';
+CREATE FUNCTION slowly(value bigint) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS 'BEGIN PERFORM pg_sleep(0.005); RETURN value; END';
 CREATE TABLE r (id int PRIMARY KEY);
 INSERT INTO r SELECT generate_series(1, {ROWS});
 CREATE TABLE t (id int PRIMARY KEY, v int, n text, old int CHECK (slow(old)));
@@ -43,7 +43,7 @@ FORMS = {
     "ADD CHECK": "ALTER TABLE t ADD CONSTRAINT c CHECK (slow(v))",
     "VALIDATE": "ALTER TABLE t VALIDATE CONSTRAINT later",
     "rewrite": "ALTER TABLE t ALTER v TYPE bigint USING slowly(v)",
-    "rewrite by a default": "ALTER TABLE t ADD COLUMN e int DEFAULT slowly((random() * 9)::int)",
+    "rewrite by a default": "ALTER TABLE t ADD COLUMN e bigint DEFAULT slowly((random() * 9)::bigint)",
     "SET NOT NULL": f"ALTER TABLE t ALTER v SET NOT NULL; {WORK}",
     "ADD COLUMN": f"ALTER TABLE t ADD COLUMN e int; {WORK}",
     "DROP COLUMN": f"ALTER TABLE t DROP COLUMN n; {WORK}",
@@ -110,7 +110,7 @@ def judge(name, said, felt, what):
 
 
 def try_form(name, form, place):
-    cluster.sql("DROP DATABASE IF EXISTS trial")
+    cluster.sql("DROP DATABASE IF EXISTS trial WITH (FORCE)")
     cluster.sql("CREATE DATABASE trial TEMPLATE model")
     scripts = migrations(form, place)
     runner, blocker = cluster.session("trial"), cluster.session("trial")
