@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """up() and down() stop a step that keeps others waiting, or holds a lock that blocks writers, longer than is allowed."""
 import time
-from sessions import Cluster, done, equal, ok, quoted, wait_until
+from sessions import Cluster, done, equal, longest_wait, ok, quoted, wait_until
 
 cluster = Cluster("autovacuum=off")
 watcher = cluster.session()
