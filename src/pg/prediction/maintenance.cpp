@@ -238,7 +238,8 @@ void predictor::vacuum(const VacuumStmt *statement) {
 #if PG_VERSION_NUM >= 180000
         if (variable->inh)
             inheritors(oid, what);
-        (void)analyses;
+        else if (analyses) // the rows of all are sampled for the parent
+            inheritors(oid, {AccessShareLock});
 #else
         if (kind_of(oid) == RELKIND_PARTITIONED_TABLE)
             inheritors(oid, what);
