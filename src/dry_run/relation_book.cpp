@@ -105,7 +105,8 @@ void relation_book::settle_file(pg::oid relation, relation_info &info, statement
         return;
     if (is_index(info.kind))
         record.indexes_built.push_back(info.name_now);
-    else if (std::string_view(pg::tag_name(record.where.tag)) != "TRUNCATE TABLE")
+    else if (info.kind != 'S' && // a sequence has one page
+             std::string_view(pg::tag_name(record.where.tag)) != "TRUNCATE TABLE")
         record.rewrites.push_back({info.name_now, pg::bytes_of_relation(relation).value_or(0)});
 }
 
