@@ -350,6 +350,8 @@ std::vector<prediction> planner::next(std::string_view text, int line) {
             if (is_intervention(raised.sqlstate()))
                 throw;
             one.unknown(raised.what());
+        } catch (const failure &refused) { // as the session would read it
+            one.unknown(refused.message);
         }
         one.lower_certainty();
     }
