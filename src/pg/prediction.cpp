@@ -273,6 +273,8 @@ static std::optional<std::string> refusal_of(std::string_view text, bool is_firs
             throw;
         if (is_first || state == "0A000" || state == "42601")
             return std::string("as things are, the server refuses it: ") + raised.what();
+    } catch (const failure &refused) { // as the session would read it
+        return refused.message;
     }
     return std::nullopt;
 }
