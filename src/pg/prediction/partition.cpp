@@ -171,6 +171,13 @@ void predictor::detach_partition(Oid parent, const PartitionCmd *command, LOCKMO
     relation(parent, {mode});
     const Oid table = named(command->name, {part_mode});
     inheritors(table, {mode});
+#if PG_VERSION_NUM < 140000
+    // Its own lock is weak, but nobody can plan a query of it while these are held.
+    if (OidIsValid(table) && !book_.is_made(table))
+        for (Oid index : pg::indexes_of(table))
+            if (call([&] { return get_rel_relispartition(index); }))
+                relation(index, {AccessExclusiveLock});
+#endif
     default_partition(parent, false);
     for (const foreign_key &key : foreign_keys_of(table)) {
         with_inheritors(key.referenced, {ShareRowExclusiveLock});
