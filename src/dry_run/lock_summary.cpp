@@ -93,11 +93,11 @@ bool stronger(const lock_line &left, const lock_line &right) {
 /* Who reads or writes a table opens its indexes as well. */
 std::optional<pg::relation_name> felt_by(const chain_record &chain, std::uint32_t relation) {
     const relation_info *known = chain.relations.find(relation);
-    char kind = known ? known->kind : 0;
+    char kind = known ? known->kind : '\0';
     if (kind == 'i' || kind == 'I') {
         relation = pg::table_of_index(relation);
         known = chain.relations.find(relation);
-        kind = known ? known->kind : 0;
+        kind = known ? known->kind : '\0';
     }
     if (known && !known->name.empty())
         return known->created_here ? std::nullopt

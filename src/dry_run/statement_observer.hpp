@@ -15,7 +15,7 @@ public:
     statement_observer(chain_record &record, pg::session_watch &watch, bool strict);
     statement_observer(const statement_observer &) = delete;
     statement_observer &operator=(const statement_observer &) = delete;
-    ~statement_observer();
+    ~statement_observer() override;
 
     void begin(statement_record &statement);
     void end();

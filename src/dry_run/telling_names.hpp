@@ -11,9 +11,9 @@
 namespace confiture::dry_run {
 
 struct telling_name {
-    const char *name;
-    const char *kind; // of the side effect
-    const char *message;
+    const char *name = nullptr;
+    const char *kind = nullptr; // of the side effect
+    const char *message = nullptr;
     bool found_afterwards = false; // what it did is seen once all is rolled back
     bool built_in = true;          // else of contrib, in whatever schema
 };

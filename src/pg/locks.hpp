@@ -66,7 +66,7 @@ struct lock_sightings {
     double last_ms = 0;   // of the last sample; 0 for none
     bool complete = true; // else there was no room for all
     std::size_t count = 0;
-    std::array<lock_sighting, most> locks;
+    std::array<lock_sighting, most> locks{};
 
     const lock_sighting *find(const lock_tag &tag, int mode) const;
 };

@@ -167,7 +167,7 @@ void lock_ledger::remember_holds() {
     for (const auto &[lock, entry] : open_)
         if (lock.tag.is_relation() && !is_system(lock.tag)) {
             const pg::counted_hold count(lock.tag, lock.mode);
-            earlier_.push_back({lock, count, count.times(), count.times(), std::nullopt});
+            earlier_.emplace_back(lock, count);
         }
 }
 

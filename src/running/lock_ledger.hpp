@@ -111,6 +111,8 @@ private:
     };
 
     struct earlier_hold {
+        earlier_hold(const key &held, const pg::counted_hold &counted)
+            : lock(held), count(counted), times(counted.times()), times_before(times) {}
         key lock;
         pg::counted_hold count;
         std::int64_t times, times_before;
