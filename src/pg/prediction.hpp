@@ -52,7 +52,7 @@ public:
     ~planner();
 
     /* One prediction for each relation that the next statement locks. */
-    std::vector<prediction> next(std::string_view statement, int line);
+    std::vector<prediction> next(std::string_view text, int line);
     /* Code that is not the script's runs between its statements; `what` names it in reasons. */
     void code_runs(const std::string &what);
     /* What the script SETs ends with it; reasons tell another script's lines as such. */

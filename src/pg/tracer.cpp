@@ -16,10 +16,10 @@ int depth = 0;
 
 /* A query between ExecutorStart and ExecutorEnd.  Cursors make them overlap, hence no stack. */
 struct open_query {
-    const QueryDesc *query;
-    int depth;
-    double elapsed_ms;
-    resources spent;
+    const QueryDesc *query = nullptr;
+    int depth = 0;
+    double elapsed_ms = 0;
+    resources spent{};
     std::string text; // its beginning, of a nested one
 };
 std::vector<open_query> *open_queries = nullptr;

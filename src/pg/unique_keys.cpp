@@ -34,7 +34,7 @@ bool groups_alike(const IndexElem *element, Oid type, const IndexStmt *statement
 
 /* The key as the query writes it; null where it cannot. */
 char *key_text(const IndexElem *element, const IndexStmt *statement, Oid table, List *context) {
-    const AttrNumber number = element->name ? get_attnum(table, element->name) : 0;
+    const AttrNumber number = element->name ? get_attnum(table, element->name) : AttrNumber{0};
     const Oid type = element->name ? get_atttype(table, number) : exprType(element->expr);
     if (!groups_alike(element, type, statement))
         return nullptr;

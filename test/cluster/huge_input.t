@@ -25,7 +25,7 @@ def asked(request, most_megabytes):
     global session
     session.kill()
     session = cluster.session("huge")
-    answer = session.run(request)
+    answer = session.run(request, 200)
     peak = megabytes() if not answer.lost else "unknown"
     note(f"{request[:90]}: peak {peak} MB, {answer.seconds:.1f} s")
     ok(not answer.lost and peak < most_megabytes, f"{request[:60]}: less than {most_megabytes} MB", repr(answer), peak)

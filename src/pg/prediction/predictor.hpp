@@ -99,7 +99,7 @@ private:
     void drop_partners(Oid relation);
     void tables_of_unnamed_indexes(LOCKMODE mode);
     void cascade_to_touched();
-    void read_made(Oid relation, LOCKMODE mode);
+    void read_made(Oid view, LOCKMODE mode);
 
     /* query.cpp */
     enum class depth { analysed, rewritten, planned, executed };

@@ -242,7 +242,6 @@ void predictor::note_changes(Node *node) {
     case T_CommentStmt:
     case T_SecLabelStmt:
     case T_GrantStmt:
-        return;
     case T_VacuumStmt: // ANALYZE changes nothing that a plan looks at
         return;
     case T_VariableSetStmt:
