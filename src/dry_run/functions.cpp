@@ -87,7 +87,7 @@ std::string standing_of(const stored &found, const std::string &direction) {
     if (direction == "backward")
         return applied ? ""
                        : "Migration " + found.version +
-                             " is not applied: its way back was tried without it.";
+                             " is not applied: its backward script was tried without it.";
     const std::string key = migration::version_sort_key(found.version);
     std::vector<std::string> before;
     for (const stored &next : migration::pending()) {

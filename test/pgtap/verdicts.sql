@@ -87,7 +87,7 @@ SELECT collect_tap(is(confidence_percent, 5, 'confidence 5'), cmp_ok(estimated_p
 SELECT confiture.register_migration('1', 'a', 'CREATE TABLE one ()', down => 'DROP TABLE one'), confiture.register_migration('2', 'b', 'CREATE TABLE two ()'),
        confiture.register_migration('3', 'c', 'CREATE TABLE three ()') \g /dev/null
 SELECT is((SELECT warnings[1] FROM confiture.dry_run('3')), 'Pending before it and not run: 1, 2; dry_run_pending() runs all.', 'pending before it');
-SELECT is((SELECT warnings[1] FROM confiture.dry_run('1', 'backward')), 'Migration 1 is not applied: its way back was tried without it.', 'backward');
+SELECT is((SELECT warnings[1] FROM confiture.dry_run('1', 'backward')), 'Migration 1 is not applied: its backward script was tried without it.', 'backward');
 SELECT is((SELECT bool_or(w ~ 'applied|pending') FROM confiture.dry_run('1'), unnest(warnings) w), NULL, 'the next one has nothing to say');
 SELECT confiture.apply('1') \g /dev/null
 SELECT is((SELECT warnings[1] FROM confiture.dry_run('1')), 'Migration 1 is applied: it was tried once more, on top of itself.', 'applied');
